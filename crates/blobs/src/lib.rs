@@ -1,0 +1,1 @@
+//! Bytes by digest: local files and resumable upload sessions.

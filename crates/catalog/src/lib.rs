@@ -1,0 +1,1 @@
+//! Every SQL statement: names, tags, people, evidence rows, jobs.

@@ -1,0 +1,1 @@
+//! Interchange formats: the same facts in other tools' spellings.

@@ -1,0 +1,1 @@
+//! Policy and evidence become one verdict.

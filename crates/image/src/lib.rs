@@ -1,0 +1,1 @@
+//! Any source becomes layers, any layer becomes one bounded stream of entries.

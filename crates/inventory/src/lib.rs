@@ -1,0 +1,1 @@
+//! What is inside an image: packages, distribution and image facts.

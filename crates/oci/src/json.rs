@@ -1,0 +1,171 @@
+//! Strict JSON: the checks a parser that keeps the last of two equal keys cannot make.
+//!
+//! Two programs that read one manifest differently can be played against each other (CVE-2021-41190 is the class).
+//! So a manifest must be JSON that all parsers read alike: UTF-8, no byte order mark, nothing after the value, bounded
+//! depth, and no key twice in one object, also not in another case.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// Nesting allowed in a manifest.
+const MAX_DEPTH: u32 = 32;
+
+/// Checks that `bytes` are one unambiguous JSON value. The error is a fragment for people.
+pub(crate) fn check_strict(bytes: &[u8]) -> Result<(), String> {
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        return Err("it starts with a byte order mark".into());
+    }
+    let text = std::str::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8"))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Value { depth: 0 }
+        .deserialize(&mut deserializer)
+        .map_err(|error| error.to_string())?;
+    deserializer
+        .end()
+        .map_err(|_| String::from("bytes follow the JSON value"))
+}
+
+#[derive(Clone, Copy)]
+struct Value {
+    depth: u32,
+}
+
+impl Value {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth >= MAX_DEPTH {
+            return Err(E::custom(format_args!(
+                "it nests deeper than {MAX_DEPTH} levels"
+            )));
+        }
+        Ok(Self {
+            depth: self.depth + 1,
+        })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        while seq.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let inner = self.deeper()?;
+        let mut seen = HashSet::new();
+        let mut known = HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            // Annotations and labels may differ in case only; a field of the specification may not, because some
+            // parsers match field names without regard to case.
+            let folded = key.to_ascii_lowercase();
+            if KNOWN_FIELDS.contains(&folded.as_str()) && !known.insert(folded) {
+                return Err(A::Error::custom(format_args!(
+                    "the field `{key}` appears twice in different case"
+                )));
+            }
+            map.next_value_seed(inner)?;
+            if let Some(twice) = seen.replace(key) {
+                return Err(A::Error::custom(format_args!(
+                    "the key `{twice}` appears twice"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The fields of manifests, indexes and descriptors, in lower case.
+const KNOWN_FIELDS: [&str; 14] = [
+    "schemaversion",
+    "mediatype",
+    "artifacttype",
+    "config",
+    "layers",
+    "manifests",
+    "subject",
+    "annotations",
+    "digest",
+    "size",
+    "urls",
+    "data",
+    "platform",
+    "fslayers",
+];
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(r#"{"a":1,"b":[true,null,"x",1.5,-3]}"#)]
+    #[case(r#"{"annotations":{"k":"1","K":"2"}}"#)]
+    fn unambiguous_json_passes(#[case] text: &str) {
+        assert_eq!(check_strict(text.as_bytes()), Ok(()));
+    }
+
+    #[rstest]
+    #[case(b"\xef\xbb\xbf{}", "byte order mark")]
+    #[case(b"{\"a\":\"\xff\"}", "UTF-8")]
+    #[case(b"{} {}", "follow")]
+    #[case(br#"{"a":1,"a":2}"#, "`a` appears twice")]
+    #[case(br#"{"layers":[],"Layers":[]}"#, "different case")]
+    #[case(br#"{"a":"#, "EOF")]
+    fn ambiguous_json_is_refused(#[case] bytes: &[u8], #[case] needle: &str) {
+        let error = check_strict(bytes).expect_err("must be refused");
+        assert!(error.contains(needle), "{error}");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let deep = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert_eq!(check_strict(deep(32).as_bytes()), Ok(()));
+        assert!(
+            check_strict(deep(33).as_bytes())
+                .expect_err("too deep")
+                .contains("32 levels")
+        );
+        assert!(check_strict(deep(100_000).as_bytes()).is_err());
+    }
+}

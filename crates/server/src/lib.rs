@@ -1,0 +1,1 @@
+//! HTTP: the registry, the pages, the API, workers.

@@ -1,0 +1,1 @@
+//! Pages: typed view models, templates and styles.

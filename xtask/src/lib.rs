@@ -1,0 +1,1 @@
+//! Developer chores, and the tests that hold the house together.
