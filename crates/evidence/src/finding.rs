@@ -150,6 +150,9 @@ pub struct Finding {
     pub status: Status,
     /// What can be done.
     pub fix: Fix,
+    /// What the status and the fix leave unsaid, for people: `minor, no security advisory planned`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// When the vulnerability was published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub published: Option<Timestamp>,
