@@ -1,0 +1,293 @@
+//! The backend of local files: `uploads/<id>` while growing, `o/<2 hex>/<uuid>` when whole.
+//!
+//! Durability: bytes are `fdatasync`ed before a checkpoint is reported; an object is `fsync`ed, renamed to its key, and
+//! the directory it appears in is `fsync`ed (a directory made for it, in its parent, too). A crash leaves staged
+//! bytes at most, never a half object.
+//!
+//! File calls run on the runtime's blocking threads, in batches large enough that the hop does not matter.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use oci::DigestHasher;
+use uuid::Uuid;
+
+use crate::writer::StagedFile;
+use crate::{BlobError, ObjectInfo, ObjectKey, Reader, UploadWriter};
+
+/// How often, and how far apart, opening an upload that is locked is tried again. A connection that broke may still
+/// have its last batch on the way to the disk.
+const LOCK_ATTEMPTS: u32 = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
+
+/// A store of local files.
+#[derive(Clone, Debug)]
+pub struct FsStore {
+    root: Arc<Path>,
+}
+
+impl FsStore {
+    pub(crate) async fn open(root: &Path) -> Result<Self, BlobError> {
+        let root: Arc<Path> = root.into();
+        let made = Arc::clone(&root);
+        blocking(move || {
+            for directory in [made.join("uploads"), made.join("o")] {
+                std::fs::create_dir_all(&directory)
+                    .map_err(|e| BlobError::from_io("create", &directory, e))?;
+            }
+            sync_directory(&made)
+        })
+        .await?;
+        Ok(Self { root })
+    }
+
+    pub(crate) async fn begin(&self, upload: Uuid) -> Result<(), BlobError> {
+        let path = self.staged(upload);
+        blocking(move || {
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)
+                .map(drop)
+                .map_err(|e| BlobError::from_io("create", &path, e))
+        })
+        .await
+    }
+
+    pub(crate) async fn resume(
+        &self,
+        upload: Uuid,
+        offset: u64,
+        hasher: DigestHasher,
+    ) -> Result<UploadWriter, BlobError> {
+        for attempt in 1.. {
+            let path = self.staged(upload);
+            let opened = blocking(move || open_staged(&path, offset)).await;
+            match opened {
+                Err(BlobError::Busy) if attempt < LOCK_ATTEMPTS => {
+                    tokio::time::sleep(LOCK_PAUSE).await;
+                }
+                Err(error) => return Err(error),
+                Ok(file) => {
+                    let staged = StagedFile::new(self.clone(), upload, file, offset, hasher);
+                    return Ok(UploadWriter::new(staged));
+                }
+            }
+        }
+        Err(BlobError::Busy)
+    }
+
+    pub(crate) async fn abort(&self, upload: Uuid) -> Result<(), BlobError> {
+        let path = self.staged(upload);
+        blocking(move || remove_if_there(&path).map(drop)).await
+    }
+
+    /// Makes the staged file the object `key`. The caller holds its lock.
+    pub(crate) fn commit(
+        &self,
+        upload: Uuid,
+        file: &File,
+        key: &ObjectKey,
+    ) -> Result<(), BlobError> {
+        let from = self.staged(upload);
+        let to = self.object(key);
+        file.sync_all()
+            .map_err(|e| BlobError::from_io("make durable", &from, e))?;
+        let directory = parent(&to);
+        match std::fs::create_dir(directory) {
+            Ok(()) => sync_directory(parent(directory))?,
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(BlobError::from_io("create", directory, e)),
+        }
+        std::fs::rename(&from, &to).map_err(|e| BlobError::from_io("rename", &from, e))?;
+        sync_directory(directory)
+    }
+
+    /// Makes the directory entries of staged uploads durable.
+    pub(crate) fn sync_uploads(&self) -> Result<(), BlobError> {
+        sync_directory(&self.root.join("uploads"))
+    }
+
+    pub(crate) async fn open_range(
+        &self,
+        key: &ObjectKey,
+        range: Option<Range<u64>>,
+    ) -> Result<Reader, BlobError> {
+        let path = self.object(key);
+        blocking(move || Reader::open(path, range)).await
+    }
+
+    pub(crate) fn open_blocking(&self, key: &ObjectKey) -> Result<File, BlobError> {
+        let path = self.object(key);
+        File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))
+    }
+
+    pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), BlobError> {
+        let path = self.object(key);
+        blocking(move || {
+            if remove_if_there(&path)? {
+                sync_directory(parent(&path))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        after: Option<&ObjectKey>,
+        limit: usize,
+    ) -> Result<Vec<ObjectInfo>, BlobError> {
+        let objects = self.root.join("o");
+        let after = after.cloned();
+        blocking(move || list_objects(&objects, after.as_ref(), limit)).await
+    }
+
+    pub(crate) async fn list_uploads(&self) -> Result<Vec<Uuid>, BlobError> {
+        let directory = self.root.join("uploads");
+        blocking(move || {
+            let names = names_in(&directory)?;
+            Ok(names
+                .iter()
+                .filter_map(|name| Uuid::try_parse(name).ok())
+                .collect())
+        })
+        .await
+    }
+
+    pub(crate) fn staged(&self, upload: Uuid) -> PathBuf {
+        self.root
+            .join("uploads")
+            .join(upload.hyphenated().to_string())
+    }
+
+    fn object(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+}
+
+/// Runs file calls on a blocking thread. A call that was started runs to its end even if nobody waits any more.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
+) -> Result<T, BlobError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(failure) => Err(interrupted(failure)),
+    }
+}
+
+/// Says that a blocking task ended without a result: the runtime is shutting down.
+pub(crate) fn interrupted(failure: tokio::task::JoinError) -> BlobError {
+    BlobError::Io {
+        attempt: "finish the work on",
+        path: PathBuf::new(),
+        source: io::Error::other(failure),
+    }
+}
+
+/// Opens and locks a staged file and cuts it at the durable offset.
+///
+/// The lock belongs to the open file, so it goes with the process. At offset 0 nothing was promised yet, and the file
+/// is made anew if a crash took its directory entry.
+fn open_staged(path: &Path, offset: u64) -> Result<File, BlobError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(offset == 0)
+        .truncate(false)
+        .open(path)
+        .map_err(|e| BlobError::from_io("open", path, e))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(BlobError::Busy),
+        Err(TryLockError::Error(e)) => return Err(BlobError::from_io("lock", path, e)),
+    }
+    let found = file
+        .metadata()
+        .map_err(|e| BlobError::from_io("inspect", path, e))?
+        .len();
+    if found < offset {
+        return Err(BlobError::Lost {
+            expected: offset,
+            found,
+        });
+    }
+    if found > offset {
+        file.set_len(offset)
+            .map_err(|e| BlobError::from_io("cut", path, e))?;
+    }
+    Ok(file)
+}
+
+fn list_objects(
+    objects: &Path,
+    after: Option<&ObjectKey>,
+    limit: usize,
+) -> Result<Vec<ObjectInfo>, BlobError> {
+    let mut found = Vec::new();
+    for fan_out in names_in(objects)? {
+        // Keys sort like their directories: whole directories before `after` are skipped unread.
+        if after.is_some_and(|after| after.as_str() > format!("o/{fan_out}/~").as_str()) {
+            continue;
+        }
+        let directory = objects.join(&fan_out);
+        for name in names_in(&directory)? {
+            let Ok(key) = format!("o/{fan_out}/{name}").parse::<ObjectKey>() else {
+                continue;
+            };
+            if after.is_some_and(|after| key <= *after) {
+                continue;
+            }
+            let path = directory.join(&name);
+            let metadata = match std::fs::metadata(&path) {
+                Ok(metadata) => metadata,
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                Err(e) => return Err(BlobError::from_io("inspect", &path, e)),
+            };
+            found.push(ObjectInfo {
+                key,
+                size_bytes: metadata.len(),
+                modified: metadata
+                    .modified()
+                    .map_err(|e| BlobError::from_io("inspect", &path, e))?,
+            });
+            if found.len() >= limit {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Returns the names in a directory that are text, sorted.
+fn names_in(directory: &Path) -> Result<Vec<String>, BlobError> {
+    let fault = |e| BlobError::from_io("list", directory, e);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(directory).map_err(fault)? {
+        names.extend(entry.map_err(fault)?.file_name().into_string().ok());
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn remove_if_there(path: &Path) -> Result<bool, BlobError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(BlobError::from_io("delete", path, e)),
+    }
+}
+
+fn sync_directory(directory: &Path) -> Result<(), BlobError> {
+    File::open(directory)
+        .and_then(|file| file.sync_all())
+        .map_err(|e| BlobError::from_io("make durable", directory, e))
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
