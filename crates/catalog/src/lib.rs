@@ -1,1 +1,49 @@
-//! Every SQL statement: names, tags, people, evidence rows, jobs.
+//! Every SQL statement of the house: people, names, tags, uploads, evidence rows, decisions, jobs, the audit trail.
+//!
+//! One [`Catalog`] speaks to SQLite or PostgreSQL with one SQL text. Each concern has one module with its types, its
+//! statements and its methods on [`Catalog`]. "Not found" is `None`; a fault is a [`CatalogError`]. Several writes
+//! that belong together are one method and one transaction: no transaction leaves this crate.
+//!
+//! What it does not do: it holds no bytes of blobs (that is `blobs`), decides nothing (that is `gate`), reads no clock
+//! and draws no random numbers. Instants arrive as `now`; only leases are compared with the database's own clock,
+//! because they are promises between machines.
+//!
+//! Adding a statement: put it into the module's `statements!` block in the dialect both engines share; a test prepares
+//! it on both. Adding a table: one new file in each folder of `migrations`; a test compares the resulting columns.
+
+mod accounts;
+mod audit;
+mod blobs;
+mod connection;
+mod decisions;
+mod error;
+mod evidence_rows;
+mod jobs;
+mod manifests;
+mod permissions;
+mod policies;
+mod repositories;
+mod sessions;
+mod tag_page;
+mod tags;
+mod uploads;
+
+pub use accounts::{Account, AccountId, Principal, PrincipalId, PrincipalState, Robot, RobotId};
+pub use audit::{Actor, AuditAction, AuditEntry, AuditRow};
+pub use blobs::{Blob, Published, UnlinkOutcome};
+pub use connection::Catalog;
+pub use decisions::{Decision, NewDecision};
+pub use error::{CatalogError, Source};
+pub use evidence_rows::{
+    ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory, StoredReport,
+};
+pub use jobs::{Claim, JobResults, Lane, NewJob};
+pub use manifests::{
+    ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referrer, StoredManifest,
+};
+pub use permissions::{Permission, Role, UnknownRole};
+pub use policies::Policy;
+pub use repositories::{Repository, RepositoryId, RepositorySummary, Sparse, VerdictCounts};
+pub use tag_page::TagRow;
+pub use tags::{HistoryRow, TagCause, TagMove};
+pub use uploads::{NewUpload, Upload};

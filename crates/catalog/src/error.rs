@@ -1,0 +1,63 @@
+//! What can go wrong between a method and its database.
+
+/// A failure of the catalog. "Not found" is never one of them.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The database's address is neither `sqlite:PATH` nor `postgres://…`.
+    #[error("the database address must be `sqlite:PATH` or `postgres://…`")]
+    Address,
+    /// The database cannot be reached, is shutting down or has no free connection; trying again later may help.
+    #[error("the database is not available")]
+    Unavailable(#[source] Source),
+    /// The schema cannot be brought to this version.
+    #[error("the database schema cannot be migrated")]
+    Migrate(#[source] Source),
+    /// Something with this name or id exists already.
+    #[error("a row with the same {0} exists already")]
+    Conflict(&'static str),
+    /// A stored value is not what this version writes.
+    #[error("a stored {0} is not readable")]
+    Corrupt(&'static str),
+    /// The database refused a statement.
+    #[error("the database refused a statement")]
+    Database(#[source] Source),
+}
+
+/// The cause, as the driver reports it. Its text is for logs only.
+pub type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+impl CatalogError {
+    /// Returns whether trying the same call again later may succeed.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
+    /// Turns a unique violation into [`CatalogError::Conflict`] on `what`.
+    pub(crate) fn conflict_on(self, what: &'static str) -> Self {
+        let is_unique = match &self {
+            Self::Database(source) => source
+                .downcast_ref::<sqlx::Error>()
+                .and_then(sqlx::Error::as_database_error)
+                .is_some_and(sqlx::error::DatabaseError::is_unique_violation),
+            _ => false,
+        };
+        if is_unique {
+            Self::Conflict(what)
+        } else {
+            self
+        }
+    }
+}
+
+impl From<sqlx::Error> for CatalogError {
+    fn from(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => Self::Unavailable(Box::new(error)),
+            _ => Self::Database(Box::new(error)),
+        }
+    }
+}
