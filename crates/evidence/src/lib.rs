@@ -13,6 +13,7 @@ pub mod format;
 mod grade;
 mod image;
 mod package;
+mod purl;
 mod report;
 mod severity;
 
@@ -21,5 +22,6 @@ pub use finding::{Cvss, Epss, Finding, Fix, Kev, Origin, Status, Suppression};
 pub use grade::{Grade, GradeBasis, GradeReport, GradeStep};
 pub use image::{Distro, ImageFacts, Inventory, LayerInfo};
 pub use package::{Evidence, Package, PackageType, Source};
+pub use purl::purl;
 pub use report::{ImageReport, MatchReport, SnapshotRef, Subject};
 pub use severity::{Severity, SeverityCounts};

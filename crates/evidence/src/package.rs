@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The kind of package: its database format, naming rules and version order.
 ///
-/// Adding a kind: one variant here, its purl in [`Package::purl`], its order in `versions`, its extractor in
+/// Adding a kind: one variant here, its purl in [`crate::purl()`], its order in `versions`, its extractor in
 /// `inventory`, its feeds in `advisories`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,0 +1,171 @@
+//! Package URLs of packages as they were found.
+//!
+//! Encoding is the `packageurl` crate's; what goes into which component is decided here. The distribution is a
+//! parameter, because a package row does not know which image it lies in.
+
+use packageurl::PackageUrl;
+
+use crate::{Distro, Package, PackageType};
+
+/// Returns the package's purl: `pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64&distro=debian-12`.
+///
+/// Operating system packages carry the distribution as namespace and as `distro` qualifier. An rpm keeps its epoch and
+/// its source package (`upstream`) as qualifiers, an npm scope becomes the namespace. A package without a name has no
+/// purl: the text is then empty.
+///
+/// # Source
+/// The purl type definitions of `deb`, `apk`, `rpm`, `pypi` and `npm` in the package-url specification.
+pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
+    let (namespace, name) = split_name(package, distro);
+    let (epoch, version) = split_version(package);
+    let qualifiers = [
+        ("arch", package.arch.clone()),
+        ("distro", distro_label(package, distro)),
+        ("epoch", epoch.map(str::to_owned)),
+        ("upstream", source_rpm(package)),
+    ];
+    build(package.kind, namespace, name, version, qualifiers).unwrap_or_default()
+}
+
+fn build(
+    kind: PackageType,
+    namespace: Option<&str>,
+    name: &str,
+    version: &str,
+    qualifiers: [(&'static str, Option<String>); 4],
+) -> packageurl::Result<String> {
+    let mut purl = PackageUrl::new(kind.as_str(), name)?;
+    if let Some(namespace) = namespace.filter(|namespace| !namespace.is_empty()) {
+        purl.with_namespace(namespace)?;
+    }
+    if !version.is_empty() {
+        purl.with_version(version)?;
+    }
+    for (key, value) in qualifiers {
+        if let Some(value) = value.filter(|value| !value.is_empty()) {
+            purl.add_qualifier(key, value)?;
+        }
+    }
+    Ok(purl.to_string())
+}
+
+fn split_name<'a>(package: &'a Package, distro: Option<&'a Distro>) -> (Option<&'a str>, &'a str) {
+    match package.kind {
+        PackageType::Deb | PackageType::Apk | PackageType::Rpm => {
+            (distro.map(|distro| distro.id.as_str()), &package.name)
+        }
+        PackageType::Npm => match package.name.split_once('/') {
+            Some((scope, name)) => (Some(scope), name),
+            None => (None, &package.name),
+        },
+        PackageType::PyPi => (None, &package.name),
+    }
+}
+
+/// An rpm's epoch is a qualifier; Debian's stays inside the version.
+fn split_version(package: &Package) -> (Option<&str>, &str) {
+    match package.version.split_once(':') {
+        Some((epoch, rest)) if package.kind == PackageType::Rpm => (Some(epoch), rest),
+        _ => (None, &package.version),
+    }
+}
+
+fn distro_label(package: &Package, distro: Option<&Distro>) -> Option<String> {
+    let distro = distro.filter(|distro| package.kind.is_os() && !distro.id.is_empty())?;
+    Some(match &distro.version_id {
+        Some(version) => format!("{}-{version}", distro.id),
+        None => distro.id.clone(),
+    })
+}
+
+fn source_rpm(package: &Package) -> Option<String> {
+    let source = package
+        .source
+        .as_ref()
+        .filter(|_| package.kind == PackageType::Rpm)?;
+    Some(format!("{}-{}.src.rpm", source.name, source.version))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::{Evidence, Source};
+
+    fn package(kind: PackageType, name: &str, version: &str, arch: Option<&str>) -> Package {
+        Package {
+            kind,
+            name: name.to_owned(),
+            version: version.to_owned(),
+            arch: arch.map(str::to_owned),
+            source: None,
+            licenses: Vec::new(),
+            evidence: Evidence::OsDatabase,
+            path: String::new(),
+            layer: None,
+            owned_by: None,
+        }
+    }
+
+    fn distro(id: &str, version_id: Option<&str>) -> Distro {
+        Distro {
+            id: id.to_owned(),
+            version_id: version_id.map(str::to_owned),
+            ..Distro::default()
+        }
+    }
+
+    #[rstest]
+    #[case::a_debian_epoch_stays_in_the_version(
+        package(PackageType::Deb, "zlib1g", "1:1.2.13-1", Some("amd64")),
+        Some(distro("debian", Some("12"))),
+        "pkg:deb/debian/zlib1g@1:1.2.13-1?arch=amd64&distro=debian-12"
+    )]
+    #[case::a_rolling_release_has_no_number(
+        package(PackageType::Deb, "libstdc++6", "14.2.0-3", Some("amd64")),
+        Some(distro("debian", None)),
+        "pkg:deb/debian/libstdc%2B%2B6@14.2.0-3?arch=amd64&distro=debian"
+    )]
+    #[case::an_image_without_os_release_has_no_namespace(
+        package(PackageType::Apk, "musl", "1.2.4-r2", Some("x86_64")),
+        None,
+        "pkg:apk/musl@1.2.4-r2?arch=x86_64"
+    )]
+    #[case::an_rpm_epoch_is_a_qualifier(
+        package(PackageType::Rpm, "openssl-libs", "1:3.0.7-18.el9", Some("x86_64")),
+        Some(distro("rhel", Some("9.2"))),
+        "pkg:rpm/rhel/openssl-libs@3.0.7-18.el9?arch=x86_64&distro=rhel-9.2&epoch=1"
+    )]
+    #[case::python_has_no_namespace_and_no_distribution(
+        package(PackageType::PyPi, "typing-extensions", "4.4.0", None),
+        Some(distro("debian", Some("12"))),
+        "pkg:pypi/typing-extensions@4.4.0"
+    )]
+    #[case::an_npm_scope_is_the_namespace(
+        package(PackageType::Npm, "@babel/parser", "7.23.6", None),
+        None,
+        "pkg:npm/%40babel/parser@7.23.6"
+    )]
+    #[case::a_nameless_package_has_none(package(PackageType::Npm, "", "1", None), None, "")]
+    fn a_purl_is_written(
+        #[case] package: Package,
+        #[case] distro: Option<Distro>,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(purl(&package, distro.as_ref()), expected);
+    }
+
+    #[test]
+    fn an_rpm_names_its_source_package() {
+        let mut rpm = package(PackageType::Rpm, "audit-libs", "3.0.6-1.cm2", None);
+        rpm.source = Some(Source {
+            name: "audit".to_owned(),
+            version: "3.0.6-1.cm2".to_owned(),
+        });
+        assert_eq!(
+            purl(&rpm, None),
+            "pkg:rpm/audit-libs@3.0.6-1.cm2?upstream=audit-3.0.6-1.cm2.src.rpm"
+        );
+    }
+}
