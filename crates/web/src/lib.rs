@@ -1,1 +1,41 @@
-//! Pages: typed view models, templates and styles.
+//! Pages: typed view models, askama templates, SVG and styles.
+//!
+//! A page is a plain struct with public fields and one template; `render_*` turns it into HTML. The server fills the
+//! struct from stored evidence and sends the text. Nothing here reads a file, a database or a clock: the instant of the
+//! request is [`Frame::now`]. Every page is complete without script, and no page carries inline style or script, so
+//! [`CONTENT_SECURITY_POLICY`] can be strict.
+//!
+//! The legend of the house: `0` is clean, `–` is not scanned, `?` is unknown. A colour never speaks alone: each state
+//! has a glyph and a word. Each derived number is shown with the instant it is true for.
+//!
+//! Adding a page: a module under `pages` with the struct and its template, an address in [`routes`], its `render_*`
+//! below, and a sample in `examples/samples` (the tests render every sample, the gallery shows it).
+
+pub mod assets;
+pub mod chips;
+pub mod findings;
+pub mod format;
+pub mod frame;
+mod order;
+pub mod pages;
+mod paging;
+pub mod routes;
+pub mod rules;
+pub mod schedule;
+
+pub use frame::{Account, FeedsNote, Frame, Section, Theme};
+pub use order::natural_cmp;
+pub use pages::decision::{DecisionPage, PolicyRef, render_decision};
+pub use pages::error::{ErrorKind, ErrorPage, render_error};
+pub use pages::feeds::{FeedRow, FeedsPage, render_feeds};
+pub use pages::image::{
+    Analysed, Analysis, FindingsTab, ImagePage, LayerRow, LayersTab, Matched, Overview, PackageFilter,
+    PackageRow, PackagesTab, PlatformLink, Tab, TabContent, VerdictCard, render_image,
+};
+pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
+pub use pages::sign_in::{SignInError, SignInPage, render_sign_in};
+pub use pages::tags::{TagRow, TagSort, TagsPage, render_tags};
+pub use paging::Paging;
+
+/// The policy every page is sent with: no external request, no inline code, no framing.
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'";

@@ -1,0 +1,161 @@
+//! The small marks that appear on many pages: verdict, grade with its next drop, counts by severity.
+//!
+//! Their words and glyphs are here, their markup is in `templates/chips.html`, their colours in `assets/css/chips.css`.
+
+use evidence::{Grade, GradeReport, Severity, SeverityCounts};
+use jiff::Timestamp;
+
+/// The answer of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum VerdictWord {
+    /// Through.
+    Allow,
+    /// Through, with words.
+    Warn,
+    /// Not yet.
+    Pending,
+    /// Refused.
+    Deny,
+}
+
+impl VerdictWord {
+    /// Returns the word shown to people.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "Allowed",
+            Self::Warn => "Warn",
+            Self::Pending => "Pending",
+            Self::Deny => "Blocked",
+        }
+    }
+
+    /// Returns the glyph that stands before the word.
+    pub const fn glyph(self) -> &'static str {
+        match self {
+            Self::Allow => "✓",
+            Self::Warn => "!",
+            Self::Pending => "…",
+            Self::Deny => "✕",
+        }
+    }
+
+    /// Returns the style class.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Warn => "warn",
+            Self::Pending => "wait",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// A verdict in a row: the word, how many rules stand behind it, and where it is explained.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerdictChip {
+    /// The answer.
+    pub word: VerdictWord,
+    /// How many rules failed or warned.
+    pub rules: u32,
+    /// The decision's id, if it is stored: the chip links to `/d/{id}`.
+    pub decision: Option<String>,
+}
+
+/// A grade in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The grade.
+    pub grade: Grade,
+    /// Why, in one sentence.
+    pub reason: String,
+    /// The next, lower grade and its date.
+    pub next_drop: Option<(Grade, Timestamp)>,
+}
+
+impl From<&GradeReport> for Health {
+    fn from(report: &GradeReport) -> Self {
+        Self {
+            grade: report.grade,
+            reason: report.reason.clone(),
+            next_drop: report.next_drop(),
+        }
+    }
+}
+
+/// Returns the style class of a grade.
+pub(crate) fn grade_class(grade: &Grade) -> &'static str {
+    match grade {
+        Grade::A => "gA",
+        Grade::B => "gB",
+        Grade::C => "gC",
+        Grade::D => "gD",
+        Grade::E => "gE",
+        Grade::F => "gF",
+        Grade::Unknown => "gU",
+    }
+}
+
+/// How a row says what is known about an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// Shown as `–`.
+    NotScanned,
+    /// Analysis waits for its turn.
+    Queued,
+    /// Analysis runs.
+    Scanning,
+    /// Shown as `?`: analysis failed, or the content is not supported.
+    Unknown {
+        /// Why, in a few words.
+        reason: String,
+    },
+    /// Counts of unique vulnerabilities, of the worst platform.
+    Counted {
+        /// What counts: affected and not suppressed.
+        open: SeverityCounts,
+        /// How many of them have a fix.
+        fixable: u32,
+        /// Whether something could not be read: the numbers are lower bounds.
+        partial: bool,
+        /// The build time of the snapshot they were matched with.
+        as_of: Timestamp,
+    },
+}
+
+/// Returns the letter after a count.
+pub(crate) fn severity_letter(severity: &Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "C",
+        Severity::High => "H",
+        Severity::Medium => "M",
+        Severity::Low => "L",
+        Severity::Negligible => "N",
+        Severity::Unknown => "?",
+    }
+}
+
+/// Returns the style class of a severity.
+pub(crate) fn severity_class(severity: &Severity) -> &'static str {
+    match severity {
+        Severity::Unknown => "U",
+        other => severity_letter(other),
+    }
+}
+
+/// One count in a row of counts.
+pub(crate) struct Count {
+    pub(crate) severity: Severity,
+    pub(crate) number: u32,
+}
+
+/// Returns the counts to show: the first four always, negligible and unknown where there are any.
+pub(crate) fn shown_counts(counts: &SeverityCounts) -> impl Iterator<Item = Count> + use<> {
+    let counts = *counts;
+    Severity::WORST_FIRST
+        .into_iter()
+        .map(move |severity| Count {
+            severity,
+            number: counts.of(severity),
+        })
+        .filter(|count| count.number > 0 || count.severity >= Severity::Low)
+}
