@@ -1,0 +1,70 @@
+//! `evidence.present`: the image was analysed at all.
+
+use super::case::{Case, Judgement};
+use super::{Condition, ConditionInfo, Parameter};
+use crate::policy::PolicyError;
+use crate::policy::fields::Value;
+
+pub(super) const INFO: ConditionInfo = ConditionInfo {
+    name: "evidence.present",
+    summary: "The image was analysed.",
+    parameters: &[Parameter::required(
+        "kinds",
+        "list of inventory, vulnerabilities",
+        "the evidence that must be there",
+    )],
+    notes: "Evidence that is not there makes the outcome `unknown`, so `on_missing` decides.",
+    example: "{id: scanned, when: evidence.present, with: {kinds: [vulnerabilities]}, level: deny}",
+    judged_on_index: false,
+    waivable: true,
+    read: |fields| {
+        let kinds = fields.required("kinds")?.filled_list()?;
+        let kinds: Result<Vec<_>, _> = kinds.iter().map(read_kind).collect();
+        Ok(Box::new(EvidencePresent { kinds: kinds? }))
+    },
+};
+
+/// Evidence that a rule can ask for by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Inventory,
+    Vulnerabilities,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Inventory => "inventory",
+            Self::Vulnerabilities => "vulnerabilities",
+        }
+    }
+}
+
+fn read_kind(value: &Value<'_>) -> Result<Kind, PolicyError> {
+    value.choice(&[Kind::Inventory, Kind::Vulnerabilities].map(|kind| (kind.word(), kind)))
+}
+
+#[derive(Debug)]
+struct EvidencePresent {
+    kinds: Vec<Kind>,
+}
+
+impl Condition for EvidencePresent {
+    fn required(&self) -> String {
+        let words: Vec<_> = self.kinds.iter().map(|kind| kind.word()).collect();
+        words.join(", ")
+    }
+
+    fn judge(&self, case: &Case<'_>) -> Judgement {
+        for kind in &self.kinds {
+            let missing = match kind {
+                Kind::Inventory => case.inventory().err(),
+                Kind::Vulnerabilities => case.matches().err(),
+            };
+            if let Some(missing) = missing {
+                return missing;
+            }
+        }
+        Judgement::pass_if(true, self.required())
+    }
+}
