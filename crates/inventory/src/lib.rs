@@ -1,1 +1,36 @@
 //! What is inside an image: packages, distribution and image facts.
+//!
+//! A layer is read once, as a stream, into a [`LayerReport`]: the rows of every package database and metadata file it
+//! holds, and the few facts about its paths that a merge needs. Reports are stored; [`merge`] combines those of one
+//! image into an [`evidence::Inventory`] in milliseconds, without the bytes.
+//!
+//! Nothing here does IO beyond the reader it is given, knows an advisory, or fails on content: what cannot be read is
+//! a diagnostic, and what ends a unit of work early makes the coverage partial.
+//!
+//! Adding an ecosystem: a folder with an [`Extractor`](extractor::Extractor) (which paths, how much, how to read
+//! them), its tests and its test data; one line in [`registry`]; a kind in `evidence::PackageType`. The conformance
+//! suite in `tests/it` picks it up from the registry.
+//!
+//! # Source
+//! `inventory.md`, sections 3 to 7 and 10, of the project's specification.
+
+mod analyse;
+mod apk;
+mod codec;
+mod dpkg;
+mod extractor;
+mod merge;
+mod npm;
+mod os_release;
+mod passwd;
+mod path;
+mod python;
+mod registry;
+mod report;
+mod rpm;
+
+pub use analyse::{analyse_directory, analyse_layer};
+pub use codec::DecodeError;
+pub use merge::{Layer, merge, merge_directory};
+pub use registry::{ANALYSER_VERSION, ExtractorInfo, extractors, parse_with};
+pub use report::{LayerReport, Totals};

@@ -1,0 +1,189 @@
+//! One pass over a layer: every path is looked at, the few that some extractor wants are read.
+//!
+//! Memory is bounded by the walk's limits and by two of our own: packages of a layer, and bytes of kept path facts.
+
+use std::io::Read;
+use std::path::Path;
+
+use evidence::{Diagnostic, Level};
+use image::{Entry, EntryKind, LayerWalk, Limits, Visitor, Want, Whiteout};
+
+use crate::extractor::{Extractor, File, Notes, PACKAGE_LIMIT, Wanted};
+use crate::path;
+use crate::registry;
+use crate::report::{EvidenceFile, LayerReport, Note, Rows, Totals};
+
+/// Bytes kept of one layer: links, whiteouts, evidence paths and the text of rows. Debian needs some 300 KiB.
+const FACT_LIMIT: usize = 64 << 20;
+
+/// Analyses one layer, compressed or not. Content never fails: see the report's diagnostics and `complete`.
+pub fn analyse_layer(reader: impl Read, limits: &Limits) -> LayerReport {
+    let mut collector = Collector::new(limits);
+    let walk = image::walk_layer(reader, limits, &mut collector);
+    collector.finish(walk)
+}
+
+/// Analyses a root file system on disk, as if it were the only layer of an image.
+pub fn analyse_directory(root: &Path, limits: &Limits) -> LayerReport {
+    let mut collector = Collector::new(limits);
+    let walk = image::walk_directory(root, limits, &mut collector);
+    collector.finish(walk)
+}
+
+struct Collector<'a> {
+    limits: &'a Limits,
+    report: LayerReport,
+    packages: usize,
+    fact_bytes: usize,
+    /// Diagnostics of the limits kept here, each at most once.
+    over: Vec<Diagnostic>,
+    /// Who wants the content that comes next.
+    wanting: Option<&'static Extractor>,
+}
+
+impl<'a> Collector<'a> {
+    fn new(limits: &'a Limits) -> Self {
+        Self {
+            limits,
+            report: LayerReport::default(),
+            packages: 0,
+            fact_bytes: 0,
+            over: Vec::new(),
+            wanting: None,
+        }
+    }
+
+    fn finish(mut self, walk: LayerWalk) -> LayerReport {
+        self.report.diff_id = walk.diff_id;
+        self.report.totals = Totals {
+            entries: walk.entries,
+            bytes: walk.bytes,
+            blob_bytes: walk.blob_bytes,
+        };
+        self.report.complete = walk.complete && self.over.is_empty();
+        self.report.diagnostics = walk
+            .diagnostics
+            .into_iter()
+            .chain(self.over)
+            .map(Note::from)
+            .collect();
+        self.report.nodes.seal();
+        self.report
+    }
+
+    /// Counts bytes of path facts and returns whether they may be kept.
+    fn may_keep(&mut self, bytes: usize) -> bool {
+        self.fact_bytes = self.fact_bytes.saturating_add(bytes);
+        if self.fact_bytes <= FACT_LIMIT {
+            return true;
+        }
+        self.stop(
+            "limit.memory",
+            format!("more than {FACT_LIMIT} bytes of links, paths and rows, the rest is ignored"),
+        );
+        false
+    }
+
+    fn stop(&mut self, code: &'static str, message: String) {
+        if self.over.iter().all(|seen| seen.code != code) {
+            self.over.push(Diagnostic::new(code, Level::Error, message));
+        }
+    }
+
+    /// Takes in an entry that is not a whiteout.
+    fn node(&mut self, entry: &Entry<'_>) -> Want {
+        let directory = entry.kind == EntryKind::Directory;
+        self.report.nodes.push(entry.path, directory);
+        // A path that comes twice in one layer is what it was last.
+        self.report.links.remove(entry.path);
+        self.report.files.remove(entry.path);
+        let link = entry.link.unwrap_or_default();
+        match entry.kind {
+            EntryKind::Symlink => {
+                if self.may_keep(entry.path.len() + link.len()) {
+                    self.report.links.insert(entry.path.into(), link.into());
+                }
+                Want::Nothing
+            }
+            EntryKind::File => self.file(entry),
+            EntryKind::Hardlink if registry::interested(entry.path).is_some() => {
+                self.keep(entry, Rows::Hardlink(link.into()), Notes::default());
+                Want::Nothing
+            }
+            _ => Want::Nothing,
+        }
+    }
+
+    fn file(&mut self, entry: &Entry<'_>) -> Want {
+        let Some(extractor) = registry::interested(entry.path) else {
+            return Want::Nothing;
+        };
+        if extractor.wanted == Wanted::Presence {
+            self.keep(entry, Rows::Present, Notes::default());
+            return Want::Nothing;
+        }
+        self.wanting = Some(extractor);
+        extractor.wanted.want(&self.limits.file_bytes)
+    }
+
+    fn keep(&mut self, entry: &Entry<'_>, mut rows: Rows, notes: Notes) {
+        if !self.may_keep(entry.path.len() + rows.weight()) {
+            return;
+        }
+        if let Rows::Packages { rows, .. } = &mut rows {
+            let room = PACKAGE_LIMIT - self.packages;
+            if rows.len() > room {
+                rows.truncate(room);
+                self.stop(
+                    "limit.packages",
+                    format!("more than {PACKAGE_LIMIT} packages, the rest is ignored"),
+                );
+            }
+            self.packages += rows.len();
+        }
+        let file = EvidenceFile {
+            size: entry.size,
+            rows,
+            notes: notes.into_list().into_iter().map(Note::from).collect(),
+        };
+        self.report.files.insert(entry.path.into(), file);
+    }
+}
+
+impl Visitor for Collector<'_> {
+    fn want(&mut self, entry: &Entry<'_>) -> Want {
+        self.wanting = None;
+        let directory = path::parent(entry.path);
+        match image::classify(entry.path) {
+            Whiteout::None => return self.node(entry),
+            Whiteout::Reserved => {}
+            Whiteout::Opaque => {
+                if self.may_keep(directory.len()) {
+                    self.report.opaques.push(directory.into());
+                }
+            }
+            Whiteout::Hide(name) => {
+                if self.may_keep(entry.path.len()) {
+                    self.report
+                        .whiteouts
+                        .push(path::join(directory, name).into());
+                }
+            }
+        }
+        Want::Nothing
+    }
+
+    fn content(&mut self, entry: &Entry<'_>, content: &[u8], _truncated: bool) {
+        let Some(extractor) = self.wanting.take() else {
+            return;
+        };
+        // The walk notes a cut file; what is there is read all the same.
+        let file = File {
+            path: entry.path,
+            content,
+        };
+        let mut notes = Notes::new(entry.path);
+        let rows = (extractor.parse)(&file, &mut notes);
+        self.keep(entry, rows, notes);
+    }
+}

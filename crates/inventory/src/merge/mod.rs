@@ -1,0 +1,212 @@
+//! Layer reports → one inventory: what is there when all layers are applied.
+//!
+//! [`tree`] applies layers one after the other to the few paths that matter, as a container runtime would.
+//! [`attribution`] watches which layer brought each package, [`ownership`] says which operating system package answers
+//! for a file, [`facts`] reads the image's configuration. No bytes of a layer are needed here.
+
+mod attribution;
+mod facts;
+mod ownership;
+mod tree;
+
+use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, Package, PackageType, Source};
+
+use crate::ANALYSER_VERSION;
+use crate::extractor::PACKAGE_LIMIT;
+use crate::path;
+use crate::report::{LayerReport, PackageRow, Rows};
+use attribution::Attribution;
+use ownership::Ownership;
+use tree::Tree;
+
+/// One layer of an image: how it is stored and what it says.
+#[derive(Clone, Debug)]
+pub struct Layer<'a> {
+    /// How it is stored. The merge fills in `created_by`, and `diff_id` where it is missing.
+    pub info: LayerInfo,
+    /// What it says.
+    pub report: &'a LayerReport,
+}
+
+/// Merges the layers of an image, given from the base up, into its inventory.
+///
+/// The result depends on the arguments only; its packages are sorted by (type, name, version, path).
+pub fn merge(layers: &[Layer<'_>], config: Option<&oci::ImageConfig>) -> Inventory {
+    let reports: Vec<&LayerReport> = layers.iter().map(|layer| layer.report).collect();
+    let mut inventory = merge_reports(&reports, config);
+    inventory.layers = infos(layers, config);
+    inventory
+}
+
+/// Turns the report of a directory into an inventory: one without layers.
+pub fn merge_directory(report: &LayerReport) -> Inventory {
+    let mut inventory = merge_reports(&[report], None);
+    for package in &mut inventory.packages {
+        package.layer = None;
+    }
+    for diagnostic in &mut inventory.diagnostics {
+        diagnostic.layer = None;
+    }
+    inventory
+}
+
+/// Returns the packages that one file's rows state, as they would be listed if no other file existed.
+pub(crate) fn packages_of(path: &[u8], rows: &Rows) -> Vec<Package> {
+    let Rows::Packages {
+        kind,
+        evidence,
+        rows,
+    } = rows
+    else {
+        return Vec::new();
+    };
+    let path = path::display(path);
+    rows.iter()
+        .map(|row| package(*kind, *evidence, row, path.clone()))
+        .collect()
+}
+
+fn merge_reports(reports: &[&LayerReport], config: Option<&oci::ImageConfig>) -> Inventory {
+    let mut tree = Tree::default();
+    let mut attribution = Attribution::default();
+    for (layer, report) in (0..).zip(reports) {
+        if tree.apply(layer, report) {
+            attribution.watch(layer, &tree);
+        }
+    }
+    let mut diagnostics = layer_diagnostics(reports);
+    diagnostics.extend(tree.take_diagnostics());
+    diagnostics.extend(file_diagnostics(&tree));
+    let packages = packages(&tree, &attribution, &mut diagnostics);
+    let partial = reports.iter().any(|report| !report.complete)
+        || diagnostics.iter().any(|seen| seen.level == Level::Error);
+    Inventory {
+        analyser: ANALYSER_VERSION.to_owned(),
+        distro: facts::distro(&tree),
+        layers: Vec::new(),
+        packages,
+        facts: facts::image(&tree, config),
+        coverage: if partial {
+            Coverage::Partial
+        } else {
+            Coverage::Complete
+        },
+        diagnostics,
+    }
+}
+
+fn packages(
+    tree: &Tree<'_>,
+    attribution: &Attribution<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Vec<Package> {
+    let ownership = Ownership::of(tree);
+    let mut packages = Vec::new();
+    for (path, layer, file) in tree.files() {
+        let Rows::Packages { kind, rows, .. } = &file.rows else {
+            continue;
+        };
+        let listed = packages_of(path, &file.rows);
+        for (mut package, row) in listed.into_iter().zip(rows) {
+            if kind.is_os() {
+                package.layer = Some(attribution.layer(*kind, row).unwrap_or(layer));
+            } else {
+                package.layer = Some(layer);
+                package.owned_by = ownership.owner(path).map(str::to_owned);
+            }
+            packages.push(package);
+        }
+    }
+    packages.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    // The same row twice in one database is one package.
+    packages.dedup();
+    if packages.len() > PACKAGE_LIMIT {
+        packages.truncate(PACKAGE_LIMIT);
+        diagnostics.push(Diagnostic::new(
+            "limit.packages",
+            Level::Error,
+            format!("more than {PACKAGE_LIMIT} packages in the image, the rest is ignored"),
+        ));
+    }
+    packages
+}
+
+fn sort_key(package: &Package) -> (PackageType, &str, &str, &str, Option<&str>) {
+    (
+        package.kind,
+        &package.name,
+        &package.version,
+        &package.path,
+        package.arch.as_deref(),
+    )
+}
+
+fn package(
+    kind: PackageType,
+    evidence: evidence::Evidence,
+    row: &PackageRow,
+    path: String,
+) -> Package {
+    Package {
+        kind,
+        name: row.name.clone(),
+        version: row.version.clone(),
+        arch: row.arch.clone(),
+        source: row.source.as_ref().map(|(name, version)| Source {
+            name: name.clone(),
+            version: version.clone(),
+        }),
+        licenses: row.licenses.clone(),
+        evidence,
+        path,
+        layer: None,
+        owned_by: None,
+    }
+}
+
+fn layer_diagnostics(reports: &[&LayerReport]) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for (layer, report) in (0..).zip(reports) {
+        let notes = report.diagnostics.iter();
+        diagnostics.extend(notes.map(|note| note.to_diagnostic().in_layer(layer)));
+    }
+    diagnostics
+}
+
+/// What is odd about the files that are there, and about write-ahead logs nobody read.
+fn file_diagnostics(tree: &Tree<'_>) -> Vec<Diagnostic> {
+    let mut diagnostics = Vec::new();
+    for (path, layer, file) in tree.files() {
+        let notes = file.notes.iter();
+        diagnostics.extend(notes.map(|note| note.to_diagnostic().in_layer(layer)));
+        let database = path.strip_suffix(b"-wal").unwrap_or_default();
+        if file.size > 0 && tree.file(database).is_some() {
+            diagnostics.push(
+                Diagnostic::new(
+                    "rpm.wal_missing",
+                    Level::Error,
+                    "the database has a write-ahead log that is not read; only checkpointed rows are listed",
+                )
+                .at(path::display(path))
+                .in_layer(layer),
+            );
+        }
+    }
+    diagnostics
+}
+
+fn infos(layers: &[Layer<'_>], config: Option<&oci::ImageConfig>) -> Vec<LayerInfo> {
+    let mut instructions = config
+        .into_iter()
+        .flat_map(oci::ImageConfig::layer_instructions);
+    layers
+        .iter()
+        .map(|layer| {
+            let mut info = layer.info.clone();
+            let instruction = instructions.next().filter(|text| !text.is_empty());
+            info.created_by = info.created_by.or(instruction.map(str::to_owned));
+            info.diff_id = info.diff_id.or_else(|| layer.report.diff_id.clone());
+            info
+        })
+        .collect()
+}

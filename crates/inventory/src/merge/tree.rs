@@ -1,0 +1,319 @@
+//! The part of the merged file tree that matters: symbolic links and evidence files, at their canonical paths.
+//!
+//! Layers are applied in order. What a layer removes or replaces acts on lower layers only, whatever the order of its
+//! entries. A layer may write through a symbolic link of a lower one (`lib` → `usr/lib`), so a path is canonical only
+//! once its directory has been resolved in the tree as it then is.
+//!
+//! # Source
+//! OCI image specification, `layer.md`, "Applying Changesets" and "Whiteouts".
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+
+use evidence::{Diagnostic, Level};
+
+use crate::path::{self, Fingerprint, ImagePath};
+use crate::report::{EvidenceFile, LayerReport, Rows};
+
+/// Links followed for one path.
+///
+/// # Source
+/// `path_resolution(7)`: the kernel's limit.
+const HOPS: usize = 40;
+/// Spellings of one path through links of lower layers.
+const SPELLINGS: usize = 64;
+
+#[derive(Clone, Copy, Debug)]
+enum Node<'a> {
+    Link(&'a [u8]),
+    File { layer: u32, file: &'a EvidenceFile },
+}
+
+/// The merged tree.
+#[derive(Debug, Default)]
+pub(crate) struct Tree<'a> {
+    nodes: BTreeMap<Vec<u8>, Node<'a>>,
+    /// The links through which some node can be spelled, with the directories they lead to.
+    aliases: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Every node and every directory above one, by the fingerprint of each of its spellings.
+    index: HashMap<Fingerprint, Vec<u8>>,
+    diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Tree<'a> {
+    /// Applies the next layer. Returns whether evidence came or went.
+    pub(crate) fn apply(&mut self, layer: u32, report: &'a LayerReport) -> bool {
+        let mut changed = !report.files.is_empty();
+        if !self.nodes.is_empty() {
+            let before = self.files().count();
+            self.replace(report);
+            self.hide(report);
+            changed |= before != self.files().count();
+        }
+        self.add(layer, report);
+        changed
+    }
+
+    /// Returns the evidence files in the order of their paths.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&[u8], u32, &'a EvidenceFile)> {
+        self.nodes.iter().filter_map(|(path, node)| match node {
+            Node::File { layer, file } => Some((path.as_slice(), *layer, *file)),
+            Node::Link(_) => None,
+        })
+    }
+
+    /// Returns the evidence file at a path, following links.
+    pub(crate) fn file(&self, path: &[u8]) -> Option<&'a EvidenceFile> {
+        match self.nodes.get(&self.resolve(path, Last::Follow)?)? {
+            Node::File { file, .. } => Some(file),
+            Node::Link(_) => None,
+        }
+    }
+
+    /// Returns the path with its directory resolved; `None` when links lead in a circle.
+    pub(crate) fn canonical(&self, path: &[u8]) -> Option<Vec<u8>> {
+        self.resolve(path, Last::Keep)
+    }
+
+    pub(crate) fn take_diagnostics(&mut self) -> Vec<Diagnostic> {
+        std::mem::take(&mut self.diagnostics)
+    }
+
+    /// Removes what the layer puts something else in place of.
+    fn replace(&mut self, report: &LayerReport) {
+        // Links first: a directory in place of `lib` → `usr/lib` makes the layer's `lib/x` another path than before.
+        let links: Vec<Vec<u8>> = report
+            .nodes
+            .iter()
+            .filter_map(|(node, _)| self.index.get(&node))
+            .filter(|path| matches!(self.nodes.get(*path), Some(Node::Link(_))))
+            .cloned()
+            .collect();
+        for link in &links {
+            self.nodes.remove(link);
+        }
+        if !links.is_empty() {
+            self.reindex();
+        }
+        let replaced: Vec<(Vec<u8>, bool)> = report
+            .nodes
+            .iter()
+            .filter_map(|(node, directory)| Some((self.index.get(&node)?.clone(), directory)))
+            .collect();
+        for (path, directory) in replaced {
+            self.nodes.remove(&path);
+            if !directory {
+                self.remove_below(&path);
+            }
+        }
+    }
+
+    /// Removes what the layer's whiteouts hide.
+    fn hide(&mut self, report: &LayerReport) {
+        for whiteout in &report.whiteouts {
+            if let Some(path) = self.canonical(whiteout) {
+                self.nodes.remove(&path);
+                self.remove_below(&path);
+            }
+        }
+        for opaque in &report.opaques {
+            if let Some(path) = self.resolve(opaque, Last::Follow) {
+                self.remove_below(&path);
+            }
+        }
+    }
+
+    fn add(&mut self, layer: u32, report: &'a LayerReport) {
+        // Sorted by path, so a link stands before the links that lead through it.
+        for (path, target) in &report.links {
+            self.insert(layer, path, Node::Link(target));
+        }
+        for (path, file) in &report.files {
+            if !matches!(file.rows, Rows::Hardlink(_)) {
+                self.insert(layer, path, Node::File { layer, file });
+            }
+        }
+        for (path, file) in &report.files {
+            if let Rows::Hardlink(target) = &file.rows {
+                self.insert_hardlink(layer, path, target, report);
+            }
+        }
+        self.reindex();
+    }
+
+    fn insert(&mut self, layer: u32, path: &[u8], node: Node<'a>) {
+        let Some(canonical) = self.canonical(path) else {
+            self.diagnostics.push(
+                Diagnostic::new(
+                    "limit.symlinks",
+                    Level::Warning,
+                    format!("the path leads through more than {HOPS} symbolic links"),
+                )
+                .at(path::display(path))
+                .in_layer(layer),
+            );
+            return;
+        };
+        self.nodes.insert(canonical, node);
+    }
+
+    /// A hard link has the content of its target: in this layer, else in a lower one.
+    fn insert_hardlink(
+        &mut self,
+        layer: u32,
+        path: &[u8],
+        target: &'a ImagePath,
+        report: &'a LayerReport,
+    ) {
+        let mut target: &[u8] = target;
+        for _ in 0..HOPS {
+            match report.files.get(target).map(|file| &file.rows) {
+                Some(Rows::Hardlink(next)) => target = next,
+                _ => break,
+            }
+        }
+        let found = report.files.get(target).or_else(|| self.file(target));
+        match found.filter(|file| !matches!(file.rows, Rows::Hardlink(_))) {
+            Some(file) => self.insert(layer, path, Node::File { layer, file }),
+            None => self.diagnostics.push(
+                Diagnostic::new(
+                    "inventory.unread_hardlink",
+                    Level::Warning,
+                    format!(
+                        "the hard link's target `{}` was not read",
+                        path::display(target)
+                    ),
+                )
+                .at(path::display(path))
+                .in_layer(layer),
+            ),
+        }
+    }
+
+    fn remove_below(&mut self, directory: &[u8]) {
+        let below: Vec<Vec<u8>> = self.below(directory).cloned().collect();
+        for path in below {
+            self.nodes.remove(&path);
+        }
+    }
+
+    fn below(&self, directory: &[u8]) -> impl Iterator<Item = &Vec<u8>> {
+        let first = path::join(directory, b"");
+        let range = (Bound::Included(first.clone()), Bound::Unbounded);
+        self.nodes
+            .range::<Vec<u8>, _>(range)
+            .map(|(path, _)| path)
+            .take_while(move |path| path.starts_with(&first))
+    }
+
+    fn reindex(&mut self) {
+        let aliases = self.aliases();
+        if aliases == self.aliases && !self.index.is_empty() {
+            self.extend_index();
+            return;
+        }
+        self.aliases = aliases;
+        self.index.clear();
+        self.extend_index();
+    }
+
+    /// Adds what the index lacks. What it has too much is harmless: nothing is there to be removed.
+    fn extend_index(&mut self) {
+        let mut known: std::collections::HashSet<&[u8]> =
+            self.index.values().map(Vec::as_slice).collect();
+        let mut fresh: Vec<Vec<u8>> = Vec::new();
+        for path in self.nodes.keys() {
+            for place in std::iter::once(path.as_slice()).chain(path::ancestors(path)) {
+                if !known.insert(place) {
+                    break; // and so are those above it
+                }
+                fresh.push(place.to_vec());
+            }
+        }
+        for path in fresh {
+            for spelling in self.spellings(&path) {
+                self.index.insert(Fingerprint::of(&spelling), path.clone());
+            }
+        }
+    }
+
+    /// Returns the links to directories that hold a node.
+    fn aliases(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.nodes
+            .iter()
+            .filter(|(_, node)| matches!(node, Node::Link(_)))
+            .filter_map(|(path, _)| Some((path.clone(), self.resolve(path, Last::Follow)?)))
+            .filter(|(_, directory)| self.below(directory).next().is_some())
+            .collect()
+    }
+
+    /// Returns all ways a layer may write a canonical path.
+    fn spellings(&self, path: &[u8]) -> Vec<Vec<u8>> {
+        let mut spellings = vec![path.to_vec()];
+        let mut at = 0;
+        while at < spellings.len() && spellings.len() < SPELLINGS {
+            let spelling = spellings[at].clone();
+            at += 1;
+            for (link, directory) in &self.aliases {
+                let rest = if directory.is_empty() {
+                    Some(spelling.as_slice())
+                } else {
+                    path::below(&spelling, directory)
+                };
+                // The link itself is not another name of the directory: who writes over the link replaces the link.
+                if let Some(rest) = rest {
+                    let other = path::join(link, rest);
+                    if !spellings.contains(&other) {
+                        spellings.push(other);
+                    }
+                }
+            }
+        }
+        spellings
+    }
+
+    fn resolve(&self, path: &[u8], last: Last) -> Option<Vec<u8>> {
+        let mut pending: Vec<&[u8]> = path.rsplit(|byte| *byte == b'/').collect();
+        let mut resolved: Vec<u8> = Vec::with_capacity(path.len());
+        let mut hops = 0;
+        while let Some(component) = pending.pop() {
+            match component {
+                b"" | b"." => continue,
+                b".." => {
+                    resolved.truncate(path::parent(&resolved).len());
+                    continue;
+                }
+                _ => {}
+            }
+            let directory = resolved.len();
+            if directory > 0 {
+                resolved.push(b'/');
+            }
+            resolved.extend(component);
+            if pending.is_empty() && last == Last::Keep {
+                break;
+            }
+            let Some(Node::Link(target)) = self.nodes.get(&resolved) else {
+                continue;
+            };
+            hops += 1;
+            if hops > HOPS {
+                return None;
+            }
+            resolved.truncate(if target.starts_with(b"/") {
+                0
+            } else {
+                directory
+            });
+            pending.extend(target.rsplit(|byte| *byte == b'/'));
+        }
+        Some(resolved)
+    }
+}
+
+/// What becomes of a link that is the path's last component.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Follow,
+    Keep,
+}

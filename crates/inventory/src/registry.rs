@@ -1,0 +1,219 @@
+//! The table of extractors, and the automaton that finds the one a path is for.
+
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+use evidence::{Diagnostic, Package};
+
+use crate::extractor::{Extractor, File, Notes};
+use crate::{apk, dpkg, merge, npm, os_release, passwd, python, rpm};
+
+/// All extractors. Adding one: its folder, and one line here.
+const EXTRACTORS: &[&Extractor] = &[
+    &os_release::EXTRACTOR,
+    &passwd::EXTRACTOR,
+    &dpkg::STATUS,
+    &dpkg::STATUS_DIRECTORY,
+    &dpkg::FILE_LIST,
+    &apk::EXTRACTOR,
+    &rpm::SQLITE,
+    &rpm::WAL,
+    &rpm::OTHER_FORMAT,
+    &python::EXTRACTOR,
+    &npm::EXTRACTOR,
+];
+
+/// Names the set of extractors and their versions; a stored report of another set is not used.
+///
+/// Made from the table: `os-release.1+passwd.1+…`.
+pub const ANALYSER_VERSION: &str = match std::str::from_utf8(&VERSION_BYTES) {
+    Ok(text) => text,
+    Err(_) => panic!("names and digits are ASCII"),
+};
+
+const VERSION_BYTES: [u8; version_len()] = {
+    let mut bytes = [b'+'; version_len()];
+    let (mut at, mut index) = (0, 0);
+    while index < EXTRACTORS.len() {
+        let name = EXTRACTORS[index].name.as_bytes();
+        let mut letter = 0;
+        while letter < name.len() {
+            bytes[at] = name[letter];
+            at += 1;
+            letter += 1;
+        }
+        bytes[at] = b'.';
+        assert!(EXTRACTORS[index].version < 10, "a version is one digit");
+        bytes[at + 1] = b'0' + EXTRACTORS[index].version;
+        at += 3;
+        index += 1;
+    }
+    bytes
+};
+
+/// Each extractor takes its name, a dot, a digit and, but for the last, a plus.
+const fn version_len() -> usize {
+    let (mut length, mut index) = (0, 0);
+    while index < EXTRACTORS.len() {
+        length += EXTRACTORS[index].name.len() + 3;
+        index += 1;
+    }
+    length - 1
+}
+
+/// One extractor, as others may see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtractorInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// Its version.
+    pub version: u8,
+}
+
+/// Returns the extractors in the order of the table.
+pub fn extractors() -> impl Iterator<Item = ExtractorInfo> {
+    EXTRACTORS.iter().map(|extractor| ExtractorInfo {
+        name: extractor.name,
+        version: extractor.version,
+    })
+}
+
+/// Reads one file with the named extractor, as the analysis of a layer would, for fuzzers and conformance tests.
+/// Returns `None` when there is no such extractor.
+pub fn parse_with(
+    name: &str,
+    path: &[u8],
+    content: &[u8],
+) -> Option<(Vec<Package>, Vec<Diagnostic>)> {
+    let extractor = EXTRACTORS.iter().find(|extractor| extractor.name == name)?;
+    let mut notes = Notes::new(path);
+    let rows = (extractor.parse)(&File { path, content }, &mut notes);
+    Some((merge::packages_of(path, &rows), notes.into_list()))
+}
+
+/// Returns the extractor that wants a path. The first of the table wins; the tests hold that no two want one path.
+pub(crate) fn interested(path: &[u8]) -> Option<&'static Extractor> {
+    INTEREST.find(path)
+}
+
+/// Returns whether an operating system package that owns `path` answers for what a language extractor finds there.
+pub(crate) fn is_ownable(path: &[u8]) -> bool {
+    EXTRACTORS
+        .iter()
+        .any(|extractor| extractor.ownable && (extractor.accepts)(path))
+}
+
+struct Interest {
+    automaton: AhoCorasick,
+    /// The extractor of each pattern.
+    extractors: Vec<&'static Extractor>,
+}
+
+static INTEREST: LazyLock<Interest> = LazyLock::new(|| {
+    let (patterns, extractors): (Vec<&str>, Vec<&Extractor>) = EXTRACTORS
+        .iter()
+        .flat_map(|extractor| {
+            extractor
+                .literals
+                .iter()
+                .map(move |text| (*text, *extractor))
+        })
+        .unzip();
+    Interest {
+        automaton: AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(patterns)
+            .expect("a dozen short patterns are far below the automaton's limits"),
+        extractors,
+    }
+});
+
+impl Interest {
+    fn find(&self, path: &[u8]) -> Option<&'static Extractor> {
+        self.automaton
+            .find_overlapping_iter(path)
+            .map(|found| self.extractors[found.pattern().as_usize()])
+            .find(|extractor| (extractor.accepts)(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(path: &str, expected: Option<&str>) {
+        let found = interested(path.as_bytes()).map(|extractor| extractor.name);
+        assert_eq!(found, expected, "{path}");
+        let wanting = EXTRACTORS
+            .iter()
+            .filter(|extractor| (extractor.accepts)(path.as_bytes()))
+            .count();
+        assert_eq!(wanting, usize::from(expected.is_some()), "{path}");
+    }
+
+    #[test]
+    fn each_path_goes_to_the_one_extractor_that_reads_it() {
+        check("etc/os-release", Some("os-release"));
+        check("usr/lib/os-release", Some("os-release"));
+        check("opt/etc/os-release", None);
+        check("etc/passwd", Some("passwd"));
+        check("etc/passwd-", None);
+        check("var/lib/dpkg/status", Some("dpkg-status"));
+        check("chroot/var/lib/dpkg/status", Some("dpkg-status"));
+        check("var/lib/dpkg/status-old", None);
+        check("var/lib/dpkg/status.d/base-files", Some("dpkg-status-d"));
+        check(
+            "var/lib/dpkg/status.d/base-files.md5sums",
+            Some("dpkg-files"),
+        );
+        check("var/lib/dpkg/status.d/base-files.preinst", None);
+        check("var/lib/dpkg/status.d/deeper/base-files", None);
+        check("var/lib/dpkg/info/libc6:amd64.list", Some("dpkg-files"));
+        check("var/lib/dpkg/info/zlib1g.md5sums", Some("dpkg-files"));
+        check("var/lib/dpkg/info/zlib1g.postinst", None);
+        check("lib/apk/db/installed", Some("apk"));
+        check("usr/lib/apk/db/installed", Some("apk"));
+        check("lib/apk/db/installed.new", None);
+        check("var/lib/rpm/rpmdb.sqlite", Some("rpm-sqlite"));
+        check("usr/lib/sysimage/rpm/rpmdb.sqlite", Some("rpm-sqlite"));
+        check("usr/lib/sysimage/rpm/rpmdb.sqlite-wal", Some("rpm-wal"));
+        check("var/lib/rpm/Packages", Some("rpm-other"));
+        check("usr/lib/sysimage/rpm/Packages.db", Some("rpm-other"));
+        check("srv/rpm/Packages", None);
+        check(
+            "usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA",
+            Some("python"),
+        );
+        check(
+            "usr/lib/python3/dist-packages/six.egg-info/PKG-INFO",
+            Some("python"),
+        );
+        check(
+            "usr/lib/python3/dist-packages/argparse.egg-info",
+            Some("python"),
+        );
+        check("x.egg/EGG-INFO/PKG-INFO", Some("python"));
+        check("site-packages/X.DIST-INFO/METADATA", Some("python"));
+        check("usr/share/METADATA", None);
+        check("app/node_modules/ms/package.json", Some("npm"));
+        check("app/node_modules/@babel/parser/package.json", Some("npm"));
+        check("app/node_modules/ms/dist/package.json", None);
+        check("app/package.json", None);
+    }
+
+    #[test]
+    fn every_wanted_path_contains_a_literal_of_its_extractor() {
+        for extractor in EXTRACTORS {
+            assert!(!extractor.literals.is_empty(), "{}", extractor.name);
+        }
+    }
+
+    #[test]
+    fn the_version_names_every_extractor() {
+        let expected: Vec<String> = extractors()
+            .map(|extractor| format!("{}.{}", extractor.name, extractor.version))
+            .collect();
+        assert_eq!(ANALYSER_VERSION, expected.join("+"));
+    }
+}

@@ -1,0 +1,180 @@
+//! What one layer says: raw rows of its evidence files, and the path facts a merge needs.
+//!
+//! Rows are kept as their files state them. Which of them win, who owns what and when a package came is decided by
+//! [`merge`](crate::merge()), because one layer cannot know it. The shape is stored: a change needs a new version in
+//! [`codec`](crate::codec) and leaves the frozen fixtures of the old one readable or refused, never misread.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use evidence::{Diagnostic, Evidence, Level, PackageType};
+use oci::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::path::{ImagePath, NodeSet};
+
+/// The analysis of one layer. Stored once per (layer, [`ANALYSER_VERSION`](crate::ANALYSER_VERSION)).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerReport {
+    /// The digest of the uncompressed bytes, computed while reading. A directory has none.
+    pub diff_id: Option<Digest>,
+    /// How much was read.
+    pub totals: Totals,
+    /// Whether the whole layer was read.
+    pub complete: bool,
+    /// The evidence files by path as the layer spells it.
+    pub(crate) files: BTreeMap<ImagePath, EvidenceFile>,
+    /// The symbolic links and their targets.
+    pub(crate) links: BTreeMap<ImagePath, ImagePath>,
+    /// Paths of lower layers that this layer removes.
+    pub(crate) whiteouts: Vec<ImagePath>,
+    /// Directories whose lower content this layer hides.
+    pub(crate) opaques: Vec<ImagePath>,
+    /// All paths of this layer.
+    pub(crate) nodes: NodeSet,
+    /// What was odd about the layer itself.
+    pub(crate) diagnostics: Vec<Note>,
+}
+
+impl LayerReport {
+    /// Returns what was odd: about the layer in the order it was seen, then about its files in the order of their paths.
+    pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
+        let files = self.files.values().flat_map(|file| &file.notes);
+        self.diagnostics
+            .iter()
+            .chain(files)
+            .map(Note::to_diagnostic)
+    }
+}
+
+/// How much of a layer was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Entries of the tar, or files and directories of a directory.
+    pub entries: u64,
+    /// Bytes of the uncompressed tar, or of the files.
+    pub bytes: u64,
+    /// Bytes as stored; 0 for a directory.
+    pub blob_bytes: u64,
+}
+
+/// One file that some extractor read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EvidenceFile {
+    /// Its size in bytes.
+    pub(crate) size: u64,
+    /// What it says.
+    pub(crate) rows: Rows,
+    /// What was odd about it. A merge reports it only while the file is there.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// The rows of one evidence file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Rows {
+    /// Packages, all of one kind.
+    Packages {
+        kind: PackageType,
+        evidence: Evidence,
+        rows: Vec<PackageRow>,
+    },
+    /// The files of one operating system package.
+    Owned {
+        owner: String,
+        paths: Vec<ImagePath>,
+    },
+    /// A distribution's name for itself.
+    Release(ReleaseRow),
+    /// The user database.
+    Users(Vec<UserRow>),
+    /// The file is there; it was not read.
+    Present,
+    /// The file is another name for this path.
+    Hardlink(ImagePath),
+}
+
+impl Rows {
+    /// Returns how many bytes of text the rows hold.
+    pub(crate) fn weight(&self) -> usize {
+        let paths = |paths: &[ImagePath]| paths.iter().map(|path| path.len()).sum::<usize>();
+        match self {
+            Self::Packages { rows, .. } => rows
+                .iter()
+                .map(|row| {
+                    let licenses: usize = row.licenses.iter().map(String::len).sum();
+                    row.name.len() + row.version.len() + licenses + paths(&row.owned)
+                })
+                .sum(),
+            Self::Owned {
+                owner,
+                paths: owned,
+            } => owner.len() + paths(owned),
+            Self::Users(users) => users.iter().map(|user| user.name.len()).sum(),
+            Self::Hardlink(target) => target.len(),
+            Self::Release(_) | Self::Present => 0,
+        }
+    }
+}
+
+/// One package as its file states it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PackageRow {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) arch: Option<String>,
+    /// Name and version of the source package, where they differ from the binary's.
+    pub(crate) source: Option<(String, String)>,
+    pub(crate) licenses: Vec<String>,
+    /// The files of the package that a language extractor would read.
+    pub(crate) owned: Vec<ImagePath>,
+}
+
+/// The fields of `os-release` and its older relatives that the house reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ReleaseRow {
+    pub(crate) id: String,
+    pub(crate) version_id: Option<String>,
+    pub(crate) codename: Option<String>,
+    pub(crate) pretty_name: Option<String>,
+    pub(crate) id_like: Vec<String>,
+    pub(crate) cpe_name: Option<String>,
+}
+
+/// One line of `passwd`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct UserRow {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+}
+
+/// A diagnostic in its stored shape: [`Diagnostic`] leaves absent fields out, which postcard cannot read back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Note {
+    pub(crate) code: Cow<'static, str>,
+    pub(crate) level: Level,
+    pub(crate) message: String,
+    pub(crate) path: Option<String>,
+}
+
+impl Note {
+    pub(crate) fn to_diagnostic(&self) -> Diagnostic {
+        Diagnostic {
+            code: self.code.clone(),
+            level: self.level,
+            message: self.message.clone(),
+            path: self.path.clone(),
+            layer: None,
+        }
+    }
+}
+
+impl From<Diagnostic> for Note {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self {
+            code: diagnostic.code,
+            level: diagnostic.level,
+            message: diagnostic.message,
+            path: diagnostic.path,
+        }
+    }
+}
