@@ -2,6 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::connection::Tx;
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError};
 
 /// Who acts, as the audit trail names them.
@@ -102,6 +105,18 @@ pub struct AuditEntry<'a> {
     pub detail: Option<&'a str>,
 }
 
+impl<'a> AuditEntry<'a> {
+    /// Builds an entry without detail.
+    pub fn on(action: AuditAction, repository: Option<&'a str>, target: Option<&'a str>) -> Self {
+        Self {
+            action,
+            repository,
+            target,
+            detail: None,
+        }
+    }
+}
+
 /// A row of the trail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditRow {
@@ -121,6 +136,12 @@ pub struct AuditRow {
     pub detail: Option<String>,
 }
 
+statements! {
+    INSERT = "INSERT INTO audit (at, actor, ip, request_id, action, repository, target, detail)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    LIST = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
+}
+
 impl Catalog {
     /// Writes an entry for something that changes no other row: a sign-in, a refused pull.
     pub async fn audit(
@@ -129,7 +150,10 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        self.audit_in(&mut tx, entry, by, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Lists the trail, latest first, beginning below the number `after`.
@@ -138,6 +162,50 @@ impl Catalog {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Vec<AuditRow>, CatalogError> {
-        todo!()
+        let rows = self
+            .dialect
+            .query(LIST)
+            .bind(after.unwrap_or(i64::MAX))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| {
+            Ok(AuditRow {
+                id: row.int("id")?,
+                at: row.time("at")?,
+                actor: Actor {
+                    name: row.text("actor")?,
+                    ip: row.maybe_text("ip")?,
+                    request_id: row.maybe_text("request_id")?,
+                },
+                action: row.text("action")?,
+                repository: row.maybe_text("repository")?,
+                target: row.maybe_text("target")?,
+                detail: row.maybe_text("detail")?,
+            })
+        })
+    }
+
+    /// Writes an entry in the transaction that does what it tells.
+    pub(crate) async fn audit_in(
+        &self,
+        tx: &mut Tx,
+        entry: &AuditEntry<'_>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(INSERT)
+            .bind(micros(now))
+            .bind(by.name.clone())
+            .bind(by.ip.clone())
+            .bind(by.request_id.clone())
+            .bind(entry.action.as_str())
+            .bind(entry.repository.map(str::to_owned))
+            .bind(entry.target.map(str::to_owned))
+            .bind(entry.detail.map(str::to_owned))
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
     }
 }

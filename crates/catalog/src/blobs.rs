@@ -3,11 +3,17 @@
 //! `repo_blob` is the only right to read a blob. An object key is written once and never reused, so deleting a key
 //! cannot hit content that was uploaded again.
 
-use jiff::Timestamp;
+use std::collections::HashSet;
+
+use jiff::{SignedDuration, Timestamp};
 use oci::Digest;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::{Actor, Catalog, CatalogError, Principal, RepositoryId};
+use crate::connection::Tx;
+use crate::dialect::{chunks, statements};
+use crate::rows::{Columns as _, all, micros};
+use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, RepositoryId};
 
 /// A blob that a repository may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,6 +57,43 @@ pub enum UnlinkOutcome {
     },
 }
 
+/// How long a new link keeps its blob although nothing refers to it yet: a push has a day to send its manifest.
+const LINK_PROTECTION: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many repositories an anonymous mount looks at.
+const MOUNT_CANDIDATES: i64 = 100;
+
+statements! {
+    END_UPLOAD = "DELETE FROM upload WHERE id = $1 AND repository_id = $2 AND object_key = $3";
+    INSERT_BLOB = "INSERT INTO blob (digest, object_key, size_bytes, state, created_at)
+        VALUES ($1, $2, $3, 'live', $4) ON CONFLICT (digest) DO NOTHING";
+    LOCK_BLOB = "SELECT object_key, state FROM blob WHERE digest = $1 {for update}";
+    REPLACE_OBJECT = "UPDATE blob SET object_key = $2, state = 'live', condemned_at = NULL WHERE digest = $1";
+    REVIVE = "UPDATE blob SET state = 'live', condemned_at = NULL WHERE digest = $1 AND state = 'condemned'";
+    LINK = "INSERT INTO repo_blob (repository_id, digest, linked_at, protected_until) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (repository_id, digest) DO UPDATE SET protected_until = excluded.protected_until";
+    DISCARD = "INSERT INTO trash (object_key, since) VALUES ($1, $2) ON CONFLICT (object_key) DO NOTHING";
+    IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
+        WHERE l.repository_id = $1 AND l.digest = $2";
+    ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
+    LOCK_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2 {for share}";
+    PULLABLE_SOURCE = "WITH candidate AS (
+            SELECT l.repository_id FROM repo_blob l WHERE l.digest = $1 ORDER BY l.repository_id LIMIT $2
+        )
+        SELECT c.repository_id FROM candidate c
+        JOIN repository r ON r.id = c.repository_id AND r.live_name IS NOT NULL
+        WHERE $3 = 1 OR EXISTS (SELECT 1 FROM permission p
+            WHERE p.repository_id = c.repository_id AND p.subject_kind = $4 AND p.subject_id = $5)
+        ORDER BY c.repository_id LIMIT 1";
+    LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
+    LOCK_FOR_UNLINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2 {for update}";
+    REFERENCED_BY = "SELECT parent FROM manifest_ref
+        WHERE repository_id = $1 AND digest = $2 AND kind IN ('config', 'layer') ORDER BY parent LIMIT 1";
+    UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";
+    TRASH = "SELECT object_key FROM trash ORDER BY since, object_key LIMIT $1";
+    FORGET_TRASH = "DELETE FROM trash WHERE object_key = $1";
+}
+
 impl Catalog {
     /// Makes a finished object visible as `digest` in a repository and ends its session, in one transaction.
     ///
@@ -65,7 +108,77 @@ impl Catalog {
         upload: Uuid,
         now: Timestamp,
     ) -> Result<Published, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let ended = self
+            .dialect
+            .query(END_UPLOAD)
+            .bind(upload.to_string())
+            .bind(repository.0)
+            .bind(object_key.to_owned())
+            .execute(&mut *tx)
+            .await?;
+        if ended.rows_affected() == 0 {
+            return Err(CatalogError::Conflict("finished upload"));
+        }
+        let published = self
+            .settle_object(&mut tx, digest, size_bytes, object_key, now)
+            .await?;
+        self.link_in(&mut tx, repository, digest, now).await?;
+        tx.commit().await?;
+        Ok(published)
+    }
+
+    /// Decides which of two objects with the same content stays.
+    async fn settle_object(
+        &self,
+        tx: &mut Tx,
+        digest: &Digest,
+        size_bytes: u64,
+        object_key: &str,
+        now: Timestamp,
+    ) -> Result<Published, CatalogError> {
+        let inserted = self
+            .dialect
+            .query(INSERT_BLOB)
+            .bind(digest.to_string())
+            .bind(object_key.to_owned())
+            .bind(size_bytes as i64)
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(Published::New);
+        }
+        let row = self
+            .dialect
+            .query(LOCK_BLOB)
+            .bind(digest.to_string())
+            .fetch_one(&mut **tx)
+            .await?;
+        let outcome = if row.text("state")? == "live" {
+            Published::Kept {
+                discard: object_key.to_owned(),
+            }
+        } else {
+            self.dialect
+                .query(REPLACE_OBJECT)
+                .bind(digest.to_string())
+                .bind(object_key.to_owned())
+                .execute(&mut **tx)
+                .await?;
+            Published::Revived {
+                discard: row.text("object_key")?,
+            }
+        };
+        if let Published::Kept { discard } | Published::Revived { discard } = &outcome {
+            self.dialect
+                .query(DISCARD)
+                .bind(discard.clone())
+                .bind(micros(now))
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(outcome)
     }
 
     /// Returns the blob, if this repository may read it.
@@ -74,12 +187,25 @@ impl Catalog {
         repository: RepositoryId,
         digest: &Digest,
     ) -> Result<Option<Blob>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(IN_REPOSITORY)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_blob).transpose()
     }
 
     /// Returns the blob wherever it is: for the analyser's jobs, never for a request.
     pub async fn blob(&self, digest: &Digest) -> Result<Option<Blob>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(ANYWHERE)
+            .bind(digest.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_blob).transpose()
     }
 
     /// Links a blob of `from` into `to`. Returns whether `from` has it. The caller has checked the right to pull `from`.
@@ -90,7 +216,25 @@ impl Catalog {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let source = self
+            .dialect
+            .query(LOCK_LINK)
+            .bind(from.0)
+            .bind(digest.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if source.is_none() {
+            return Ok(false);
+        }
+        self.dialect
+            .query(REVIVE)
+            .bind(digest.to_string())
+            .execute(&mut *tx)
+            .await?;
+        self.link_in(&mut tx, to, digest, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Links a blob of any repository that `viewer` may pull into `to`. Returns whether there is one.
@@ -101,7 +245,19 @@ impl Catalog {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(PULLABLE_SOURCE)
+            .bind(digest.to_string())
+            .bind(MOUNT_CANDIDATES)
+            .bind(i64::from(viewer.superuser))
+            .bind(viewer.id.kind())
+            .bind(viewer.id.number())
+            .fetch_optional(&self.reader)
+            .await?;
+        let Some(row) = row else { return Ok(false) };
+        let from = RepositoryId(row.int("repository_id")?);
+        self.mount_blob(from, to, digest, now).await
     }
 
     /// Returns those of `digests` that the repository may not read, in the order given.
@@ -110,7 +266,24 @@ impl Catalog {
         repository: RepositoryId,
         digests: &[Digest],
     ) -> Result<Vec<Digest>, CatalogError> {
-        todo!()
+        let mut linked = HashSet::new();
+        for chunk in chunks(digests) {
+            let mut query = self
+                .dialect
+                .query_many(LINKED, chunk.len())
+                .bind(repository.0);
+            for digest in chunk {
+                query = query.bind(digest.to_string());
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                linked.insert(row.digest("digest")?);
+            }
+        }
+        Ok(digests
+            .iter()
+            .filter(|digest| !linked.contains(digest))
+            .cloned()
+            .collect())
     }
 
     /// Takes a blob out of a repository; refused while one of its manifests refers to it.
@@ -121,17 +294,101 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<UnlinkOutcome, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let link = self
+            .dialect
+            .query(LOCK_FOR_UNLINK)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if link.is_none() {
+            return Ok(UnlinkOutcome::NotFound);
+        }
+        let referenced = self
+            .dialect
+            .query(REFERENCED_BY)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if let Some(row) = referenced {
+            return Ok(UnlinkOutcome::Referenced {
+                by: row.digest("parent")?,
+            });
+        }
+        self.dialect
+            .query(UNLINK)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .execute(&mut *tx)
+            .await?;
+        let name = self.repository_name_in(&mut tx, repository).await?;
+        let entry = AuditEntry::on(
+            AuditAction::BlobDelete,
+            name.as_deref(),
+            Some(digest.as_str()),
+        );
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        tx.commit().await?;
+        Ok(UnlinkOutcome::Unlinked)
     }
 
     /// Returns up to `limit` object keys that nothing refers to any more, oldest first. Delete each object, then
     /// call [`Catalog::forget_trash`].
     pub async fn take_trash(&self, limit: u32) -> Result<Vec<String>, CatalogError> {
-        todo!()
+        let rows = self
+            .dialect
+            .query(TRASH)
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| row.text("object_key"))
     }
 
     /// Forgets a key whose object has been deleted.
     pub async fn forget_trash(&self, object_key: &str) -> Result<(), CatalogError> {
-        todo!()
+        self.dialect
+            .query(FORGET_TRASH)
+            .bind(object_key.to_owned())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
+
+    /// Keeps a condemned blob, because something with a right to it refers to it again.
+    pub(crate) async fn revive_in(&self, tx: &mut Tx, digest: &Digest) -> Result<(), CatalogError> {
+        self.dialect
+            .query(REVIVE)
+            .bind(digest.to_string())
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    async fn link_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(LINK)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .bind(micros(now))
+            .bind(micros(now.saturating_add(LINK_PROTECTION).unwrap_or(now)))
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+}
+
+fn read_blob(row: &AnyRow) -> Result<Blob, CatalogError> {
+    Ok(Blob {
+        digest: row.digest("digest")?,
+        size_bytes: row.size("size_bytes")?,
+        object_key: row.text("object_key")?,
+    })
 }

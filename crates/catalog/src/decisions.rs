@@ -2,8 +2,12 @@
 
 use jiff::Timestamp;
 use oci::{Digest, RepositoryName, Tag};
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::connection::Tx;
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, RepositoryId};
 
 /// A decision to be stored.
@@ -56,19 +60,50 @@ pub struct Decision {
     pub decided_at: Timestamp,
 }
 
+statements! {
+    RETIRE = "UPDATE decision SET is_current = NULL WHERE repository_id = $1 AND digest = $2 AND is_current = 1";
+    INSERT = "INSERT INTO decision (id, repository_id, digest, tag, door, policy_sha256, verdict, document,
+            valid_until, decided_at, is_current)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
+        ON CONFLICT (repository_id, digest, is_current) DO NOTHING";
+    GET = "SELECT d.*, r.name AS repository_name FROM decision d JOIN repository r ON r.id = d.repository_id
+        WHERE d.id = $1";
+    LATEST = "SELECT d.*, r.name AS repository_name FROM decision d JOIN repository r ON r.id = d.repository_id
+        WHERE d.repository_id = $1 AND d.digest = $2 AND d.policy_sha256 = $3
+        ORDER BY d.decided_at DESC, d.id DESC LIMIT 1";
+    CURRENT = "SELECT d.*, r.name AS repository_name FROM decision d JOIN repository r ON r.id = d.repository_id
+        WHERE d.repository_id = $1 AND d.digest = $2 AND d.is_current = 1";
+    LIST = "SELECT d.*, r.name AS repository_name FROM decision d JOIN repository r ON r.id = d.repository_id
+        WHERE d.repository_id = $1 ORDER BY d.decided_at DESC, d.id DESC LIMIT $2";
+    LIST_AFTER = "SELECT d.*, r.name AS repository_name
+        FROM decision a JOIN decision d ON d.repository_id = a.repository_id
+            AND (d.decided_at < a.decided_at OR (d.decided_at = a.decided_at AND d.id < a.id))
+        JOIN repository r ON r.id = d.repository_id
+        WHERE a.repository_id = $1 AND a.id = $3
+        ORDER BY d.decided_at DESC, d.id DESC LIMIT $2";
+}
+
 impl Catalog {
     /// Stores a decision; it becomes the current one of its manifest in its repository.
+    ///
+    /// # Errors
+    /// [`CatalogError::Conflict`] if the id is taken.
     pub async fn put_decision(
         &self,
         decision: &NewDecision,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        self.put_decision_in(&mut tx, decision, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Returns a decision. The caller checks the right to read its repository.
     pub async fn decision(&self, id: Uuid) -> Result<Option<Decision>, CatalogError> {
-        todo!()
+        let query = self.dialect.query(GET).bind(id.to_string());
+        let row = query.fetch_optional(&self.reader).await?;
+        row.as_ref().map(read_decision).transpose()
     }
 
     /// Returns the last decision about a manifest under one policy.
@@ -78,7 +113,15 @@ impl Catalog {
         digest: &Digest,
         policy_sha256: &Digest,
     ) -> Result<Option<Decision>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(LATEST)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .bind(policy_sha256.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_decision).transpose()
     }
 
     /// Returns the current decision about a manifest, under whatever policy: what lists show.
@@ -87,7 +130,14 @@ impl Catalog {
         repository: RepositoryId,
         digest: &Digest,
     ) -> Result<Option<Decision>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(CURRENT)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_decision).transpose()
     }
 
     /// Lists a repository's decisions, latest first, beginning after the decision `after`.
@@ -97,6 +147,69 @@ impl Catalog {
         after: Option<Uuid>,
         limit: u32,
     ) -> Result<Vec<Decision>, CatalogError> {
-        todo!()
+        let statement = if after.is_some() { LIST_AFTER } else { LIST };
+        let mut query = self
+            .dialect
+            .query(statement)
+            .bind(repository.0)
+            .bind(i64::from(limit));
+        if let Some(after) = after {
+            query = query.bind(after.to_string());
+        }
+        all(query.fetch_all(&self.reader).await?, |row| {
+            read_decision(&row)
+        })
     }
+
+    pub(crate) async fn put_decision_in(
+        &self,
+        tx: &mut Tx,
+        decision: &NewDecision,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        // Two doors may decide at once on PostgreSQL: whoever inserts second retires the first and tries again.
+        loop {
+            self.dialect
+                .query(RETIRE)
+                .bind(decision.repository.0)
+                .bind(decision.digest.to_string())
+                .execute(&mut **tx)
+                .await?;
+            let inserted = self
+                .dialect
+                .query(INSERT)
+                .bind(decision.id.to_string())
+                .bind(decision.repository.0)
+                .bind(decision.digest.to_string())
+                .bind(decision.tag.as_ref().map(Tag::to_string))
+                .bind(decision.door.clone())
+                .bind(decision.policy_sha256.to_string())
+                .bind(decision.verdict.clone())
+                .bind(decision.document.clone())
+                .bind(decision.valid_until.map(micros))
+                .bind(micros(now))
+                .execute(&mut **tx)
+                .await
+                .map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;
+            if inserted.rows_affected() == 1 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn read_decision(row: &AnyRow) -> Result<Decision, CatalogError> {
+    Ok(Decision {
+        id: row.uuid("id")?,
+        repository: RepositoryId(row.int("repository_id")?),
+        repository_name: row.repository_name("repository_name")?,
+        digest: row.digest("digest")?,
+        tag: row.maybe_tag("tag")?,
+        door: row.text("door")?,
+        policy_sha256: row.digest("policy_sha256")?,
+        verdict: row.text("verdict")?,
+        document: row.text("document")?,
+        valid_until: row.maybe_time("valid_until")?,
+        decided_at: row.time("decided_at")?,
+    })
 }

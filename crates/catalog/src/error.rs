@@ -18,9 +18,33 @@ pub enum CatalogError {
     /// A stored value is not what this version writes.
     #[error("a stored {0} is not readable")]
     Corrupt(&'static str),
+    /// The tag may neither move nor end.
+    #[error("tag `{0}` is immutable")]
+    Immutable(oci::Tag),
+    /// The device that holds the database is full.
+    #[error("no space is left for the database")]
+    Full(#[source] Source),
     /// The database refused a statement.
     #[error("the database refused a statement")]
     Database(#[source] Source),
+}
+
+const SQLITE_FULL: &str = "13";
+const POSTGRES_DISK_FULL: &str = "53100";
+
+/// Returns whether a code means that the same statement may succeed later.
+///
+/// # Source
+/// SQLite "Result and Extended Result Codes" (busy, locked and their extensions); PostgreSQL appendix A, "Error Codes"
+/// (classes 08 connection, 40 rollback, 53 resources, 57P operator intervention).
+fn is_passing(code: &str) -> bool {
+    let is_sqlite = matches!(code, "5" | "6" | "261" | "262" | "517" | "518");
+    let is_sqlstate = code.len() == 5;
+    is_sqlite
+        || is_sqlstate
+            && ["08", "40", "53", "57P"]
+                .iter()
+                .any(|class| code.starts_with(class))
 }
 
 /// The cause, as the driver reports it. Its text is for logs only.
@@ -57,6 +81,15 @@ impl From<sqlx::Error> for CatalogError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => Self::Unavailable(Box::new(error)),
+            sqlx::Error::Database(refusal) => {
+                let code = refusal.code().unwrap_or_default().into_owned();
+                let source = Box::new(sqlx::Error::Database(refusal));
+                match code.as_str() {
+                    SQLITE_FULL | POSTGRES_DISK_FULL => Self::Full(source),
+                    code if is_passing(code) => Self::Unavailable(source),
+                    _ => Self::Database(source),
+                }
+            }
             _ => Self::Database(Box::new(error)),
         }
     }

@@ -3,10 +3,14 @@
 //! A layer is analysed once per analyser version, ever; an image's inventory is merged once and matched again with
 //! each snapshot. The bodies are opaque bytes: their shapes and compression belong to the caller.
 
-use evidence::{Grade, SeverityCounts};
+use evidence::{Grade, Severity, SeverityCounts};
 use jiff::Timestamp;
 use oci::Digest;
+use sqlx::any::AnyRow;
 
+use crate::connection::Tx;
+use crate::dialect::{chunks, statements};
+use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError};
 
 /// What an analyser said about one layer.
@@ -93,6 +97,46 @@ pub struct StoredInventory {
     pub body: Vec<u8>,
 }
 
+statements! {
+    INSERT_LAYER = "INSERT INTO layer_report (digest, analyser_version, diff_id, body, created_at)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest, analyser_version) DO NOTHING";
+    LAYERS = "SELECT digest, analyser_version, diff_id, body FROM layer_report
+        WHERE analyser_version = $1 AND digest IN ({list})";
+    PUT_REPORT = "INSERT INTO image_report (digest, analyser_version, snapshot, body, grade,
+            critical, high, medium, low, negligible, unknown,
+            fixable_critical, fixable_high, fixable_medium, fixable_low, fixable_negligible, fixable_unknown,
+            packages, complete, platform, stored_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+        ON CONFLICT (digest) DO UPDATE SET analyser_version = excluded.analyser_version,
+            snapshot = excluded.snapshot, body = excluded.body, grade = excluded.grade,
+            critical = excluded.critical, high = excluded.high, medium = excluded.medium, low = excluded.low,
+            negligible = excluded.negligible, unknown = excluded.unknown,
+            fixable_critical = excluded.fixable_critical, fixable_high = excluded.fixable_high,
+            fixable_medium = excluded.fixable_medium, fixable_low = excluded.fixable_low,
+            fixable_negligible = excluded.fixable_negligible, fixable_unknown = excluded.fixable_unknown,
+            packages = excluded.packages, complete = excluded.complete, platform = excluded.platform,
+            stored_at = excluded.stored_at";
+    PUT_INVENTORY = "INSERT INTO inventory (digest, analyser_version, body, created_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (digest) DO UPDATE SET analyser_version = excluded.analyser_version,
+            body = excluded.body, created_at = excluded.created_at";
+    CLEAR_PACKAGES = "DELETE FROM inventory_package WHERE digest = $1";
+    INSERT_PACKAGES = "INSERT INTO inventory_package (kind, name, digest)
+        SELECT v.column1, v.column2, $1 FROM (VALUES {rows 2}) AS v
+        WHERE 1 = 1 ON CONFLICT (kind, name, digest) DO NOTHING";
+    REPORT = "SELECT * FROM image_report WHERE digest = $1";
+    INVENTORY = "SELECT digest, analyser_version, body FROM inventory WHERE digest = $1";
+    TO_REMATCH = "SELECT i.digest, i.analyser_version, i.body FROM inventory i
+        LEFT JOIN image_report r ON r.digest = i.digest
+        WHERE i.digest > $2 AND (r.snapshot IS NULL OR r.snapshot <> $1)
+          AND (EXISTS (SELECT 1 FROM tag t WHERE t.digest = i.digest AND t.live_name IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM manifest_ref c
+                JOIN tag t ON t.repository_id = c.repository_id AND t.digest = c.parent AND t.live_name IS NOT NULL
+                WHERE c.digest = i.digest AND c.kind = 'child'))
+        ORDER BY i.digest LIMIT $3";
+    WITH_PACKAGE = "SELECT digest FROM inventory_package
+        WHERE kind = $1 AND name = $2 AND digest > $3 ORDER BY digest LIMIT $4";
+}
+
 impl Catalog {
     /// Stores a layer's report; the first one stays. Returns whether this was the first.
     pub async fn put_layer_report(
@@ -100,7 +144,10 @@ impl Catalog {
         report: &LayerReport,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let is_first = self.put_layer_report_in(&mut tx, report, now).await?;
+        tx.commit().await?;
+        Ok(is_first)
     }
 
     /// Returns the reports that exist for these layers, in no particular order.
@@ -109,7 +156,25 @@ impl Catalog {
         digests: &[Digest],
         analyser_version: &str,
     ) -> Result<Vec<LayerReport>, CatalogError> {
-        todo!()
+        let mut reports = Vec::new();
+        for chunk in chunks(digests) {
+            let mut query = self
+                .dialect
+                .query_many(LAYERS, chunk.len())
+                .bind(analyser_version.to_owned());
+            for digest in chunk {
+                query = query.bind(digest.to_string());
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                reports.push(LayerReport {
+                    digest: row.digest("digest")?,
+                    analyser_version: row.text("analyser_version")?,
+                    diff_id: row.maybe_digest("diff_id")?,
+                    body: row.bytes("body")?,
+                });
+            }
+        }
+        Ok(reports)
     }
 
     /// Stores an image's report, replacing the earlier one.
@@ -118,7 +183,10 @@ impl Catalog {
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        self.put_image_report_in(&mut tx, report, now).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Returns an image's latest report.
@@ -126,7 +194,28 @@ impl Catalog {
         &self,
         digest: &Digest,
     ) -> Result<Option<StoredReport>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(REPORT)
+            .bind(digest.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(StoredReport {
+            digest: row.digest("digest")?,
+            analyser_version: row.text("analyser_version")?,
+            snapshot: row.maybe_digest("snapshot")?,
+            body: row.bytes("body")?,
+            summary: ImageSummary {
+                grade: row.maybe_int("grade")?.map(read_grade).transpose()?,
+                counts: read_counts(&row)?,
+                fixable: read_fixable(&row)?,
+                packages: row.count("packages")?,
+                complete: row.flag("complete")?,
+                platform: row.maybe_text("platform")?,
+            },
+            stored_at: row.time("stored_at")?,
+        }))
     }
 
     /// Returns an image's inventory.
@@ -134,17 +223,32 @@ impl Catalog {
         &self,
         digest: &Digest,
     ) -> Result<Option<StoredInventory>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(INVENTORY)
+            .bind(digest.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_inventory).transpose()
     }
 
     /// Returns inventories of tagged images whose report was made with another snapshot, by digest after `after`.
+    /// An image counts as tagged when a tag points at it or at an index that holds it.
     pub async fn inventories_to_rematch(
         &self,
         snapshot: &Digest,
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<StoredInventory>, CatalogError> {
-        todo!()
+        let rows = self
+            .dialect
+            .query(TO_REMATCH)
+            .bind(snapshot.to_string())
+            .bind(after.map_or("", Digest::as_str).to_owned())
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| read_inventory(&row))
     }
 
     /// Returns the images that contain a package, by digest after `after`.
@@ -154,6 +258,157 @@ impl Catalog {
         after: Option<&Digest>,
         limit: u32,
     ) -> Result<Vec<Digest>, CatalogError> {
-        todo!()
+        let rows = self
+            .dialect
+            .query(WITH_PACKAGE)
+            .bind(package.kind.clone())
+            .bind(package.name.clone())
+            .bind(after.map_or("", Digest::as_str).to_owned())
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| row.digest("digest"))
     }
+
+    pub(crate) async fn put_layer_report_in(
+        &self,
+        tx: &mut Tx,
+        report: &LayerReport,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let inserted = self
+            .dialect
+            .query(INSERT_LAYER)
+            .bind(report.digest.to_string())
+            .bind(report.analyser_version.clone())
+            .bind(report.diff_id.as_ref().map(Digest::to_string))
+            .bind(report.body.clone())
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    pub(crate) async fn put_image_report_in(
+        &self,
+        tx: &mut Tx,
+        report: &NewImageReport,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let summary = &report.summary;
+        let mut query = self
+            .dialect
+            .query(PUT_REPORT)
+            .bind(report.digest.to_string())
+            .bind(report.analyser_version.clone())
+            .bind(report.snapshot.as_ref().map(Digest::to_string))
+            .bind(report.body.clone())
+            .bind(summary.grade.map(grade_rank));
+        for counts in [&summary.counts, &summary.fixable] {
+            for severity in Severity::WORST_FIRST {
+                query = query.bind(i64::from(counts.of(severity)));
+            }
+        }
+        query
+            .bind(i64::from(summary.packages))
+            .bind(i64::from(summary.complete))
+            .bind(summary.platform.clone())
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
+        if let Some((body, packages)) = &report.inventory {
+            self.put_inventory(tx, report, body, packages, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_inventory(
+        &self,
+        tx: &mut Tx,
+        report: &NewImageReport,
+        body: &[u8],
+        packages: &[PackageKey],
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(PUT_INVENTORY)
+            .bind(report.digest.to_string())
+            .bind(report.analyser_version.clone())
+            .bind(body.to_vec())
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
+        self.dialect
+            .query(CLEAR_PACKAGES)
+            .bind(report.digest.to_string())
+            .execute(&mut **tx)
+            .await?;
+        for chunk in chunks(packages) {
+            let mut query = self
+                .dialect
+                .query_many(INSERT_PACKAGES, chunk.len())
+                .bind(report.digest.to_string());
+            for package in chunk {
+                query = query.bind(package.kind.clone()).bind(package.name.clone());
+            }
+            query.execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a grade as its rank, so that the worst of several is the greatest.
+fn grade_rank(grade: Grade) -> i64 {
+    GRADES.iter().position(|g| *g == grade).unwrap_or(0) as i64
+}
+
+/// Reads a grade from its rank.
+pub(crate) fn read_grade(rank: i64) -> Result<Grade, CatalogError> {
+    usize::try_from(rank)
+        .ok()
+        .and_then(|rank| GRADES.get(rank).copied())
+        .ok_or(CatalogError::Corrupt("grade"))
+}
+
+/// The grades by stored rank. The order is part of the stored format.
+const GRADES: [Grade; 7] = [
+    Grade::A,
+    Grade::B,
+    Grade::C,
+    Grade::D,
+    Grade::E,
+    Grade::F,
+    Grade::Unknown,
+];
+
+/// Reads the counts by severity.
+pub(crate) fn read_counts(row: &AnyRow) -> Result<SeverityCounts, CatalogError> {
+    Ok(SeverityCounts {
+        critical: row.count("critical")?,
+        high: row.count("high")?,
+        medium: row.count("medium")?,
+        low: row.count("low")?,
+        negligible: row.count("negligible")?,
+        unknown: row.count("unknown")?,
+    })
+}
+
+/// Reads the counts of what has a fix.
+pub(crate) fn read_fixable(row: &AnyRow) -> Result<SeverityCounts, CatalogError> {
+    Ok(SeverityCounts {
+        critical: row.count("fixable_critical")?,
+        high: row.count("fixable_high")?,
+        medium: row.count("fixable_medium")?,
+        low: row.count("fixable_low")?,
+        negligible: row.count("fixable_negligible")?,
+        unknown: row.count("fixable_unknown")?,
+    })
+}
+
+fn read_inventory(row: &AnyRow) -> Result<StoredInventory, CatalogError> {
+    Ok(StoredInventory {
+        digest: row.digest("digest")?,
+        analyser_version: row.text("analyser_version")?,
+        body: row.bytes("body")?,
+    })
 }

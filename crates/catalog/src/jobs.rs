@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::connection::Tx;
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all, span};
 use crate::{Catalog, CatalogError, LayerReport, NewDecision, NewImageReport};
 
 /// A lane: each has its own workers, so that bulk work never starves a push.
@@ -60,6 +63,21 @@ pub struct Claim {
     pub fence: i64,
 }
 
+/// A job that failed too often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadJob {
+    /// The job.
+    pub job: i64,
+    /// What kind of work.
+    pub kind: String,
+    /// What to work on, as JSON.
+    pub payload: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// Why the last attempt failed.
+    pub last_error: Option<String>,
+}
+
 /// What a job leaves behind, committed together with its end.
 #[derive(Clone, Debug, Default)]
 pub struct JobResults {
@@ -73,10 +91,45 @@ pub struct JobResults {
     pub follow_ups: Vec<NewJob>,
 }
 
+/// The first pause after a failure; each further one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+statements! {
+    ENQUEUE = "INSERT INTO job (kind, lane, payload, dedup_key, state, run_after, attempts, fence)
+        VALUES ($1, $2, $3, $4, 'ready', {clock} + CAST($5 AS BIGINT), 0, 0)
+        ON CONFLICT (dedup_key) DO NOTHING RETURNING id";
+    CLAIM = "WITH picked AS (
+            SELECT id FROM job
+            WHERE lane = $1 AND ((state = 'ready' AND run_after <= {clock}) OR (state = 'running' AND lease_until <= {clock}))
+            ORDER BY run_after, id LIMIT 1 {skip locked}
+        )
+        UPDATE job SET state = 'running', fence = job.fence + 1, attempts = job.attempts + 1,
+            lease_owner = $2, lease_until = {clock} + CAST($3 AS BIGINT)
+        FROM picked WHERE job.id = picked.id
+        RETURNING job.id, job.kind, job.payload, job.attempts, job.fence";
+    HEARTBEAT = "UPDATE job SET lease_until = {clock} + CAST($3 AS BIGINT)
+        WHERE id = $1 AND fence = $2 AND state = 'running'";
+    COMPLETE = "UPDATE job SET state = 'done', dedup_key = NULL, lease_owner = NULL, lease_until = NULL
+        WHERE id = $1 AND fence = $2 AND state = 'running'";
+    RETRY = "UPDATE job SET state = 'ready', run_after = {clock} + CAST($3 AS BIGINT), last_error = $4,
+            lease_owner = NULL, lease_until = NULL
+        WHERE id = $1 AND fence = $2 AND state = 'running'";
+    BURY = "UPDATE job SET state = 'dead', dedup_key = NULL, last_error = $3, lease_owner = NULL, lease_until = NULL
+        WHERE id = $1 AND fence = $2 AND state = 'running'";
+    COUNTS = "SELECT state, COUNT(*) AS jobs FROM job WHERE state <> 'done' GROUP BY state ORDER BY state";
+    DEAD = "SELECT id, kind, payload, attempts, last_error FROM job WHERE state = 'dead' ORDER BY id LIMIT $1";
+    REVIVE = "UPDATE job SET state = 'ready', run_after = {clock}, attempts = 0 WHERE id = $1 AND state = 'dead'";
+    SWEEP = "DELETE FROM job WHERE state = 'done'";
+}
+
 impl Catalog {
     /// Queues a job. Returns its id, or `None` if one with the same key is open.
     pub async fn enqueue(&self, job: &NewJob) -> Result<Option<i64>, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let id = self.enqueue_in(&mut tx, job).await?;
+        tx.commit().await?;
+        Ok(id)
     }
 
     /// Takes the next due job of a lane, or one whose lease has run out.
@@ -86,12 +139,37 @@ impl Catalog {
         owner: &str,
         lease: Duration,
     ) -> Result<Option<Claim>, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let row = self
+            .dialect
+            .query(CLAIM)
+            .bind(lane.priority())
+            .bind(owner.to_owned())
+            .bind(span(lease))
+            .fetch_optional(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        let Some(row) = row else { return Ok(None) };
+        Ok(Some(Claim {
+            job: row.int("id")?,
+            kind: row.text("kind")?,
+            payload: row.text("payload")?,
+            attempts: row.int("attempts")?,
+            fence: row.int("fence")?,
+        }))
     }
 
     /// Extends the lease. Returns false if the job belongs to somebody else now: stop working.
     pub async fn heartbeat(&self, claim: &Claim, lease: Duration) -> Result<bool, CatalogError> {
-        todo!()
+        let updated = self
+            .dialect
+            .query(HEARTBEAT)
+            .bind(claim.job)
+            .bind(claim.fence)
+            .bind(span(lease))
+            .execute(&self.writer)
+            .await?;
+        Ok(updated.rows_affected() == 1)
     }
 
     /// Writes the results and ends the job, together. Returns false, with nothing written, if the fence has moved.
@@ -101,7 +179,31 @@ impl Catalog {
         results: &JobResults,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let completed = self
+            .dialect
+            .query(COMPLETE)
+            .bind(claim.job)
+            .bind(claim.fence)
+            .execute(&mut *tx)
+            .await?;
+        if completed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        for report in &results.layer_reports {
+            self.put_layer_report_in(&mut tx, report, now).await?;
+        }
+        for report in &results.image_reports {
+            self.put_image_report_in(&mut tx, report, now).await?;
+        }
+        for decision in &results.decisions {
+            self.put_decision_in(&mut tx, decision, now).await?;
+        }
+        for job in &results.follow_ups {
+            self.enqueue_in(&mut tx, job).await?;
+        }
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Gives the job back for another attempt after `min(2ⁿ · 30 s, 1 h) + jitter`, or, once `attempts` reaches
@@ -113,11 +215,106 @@ impl Catalog {
         max_attempts: i64,
         jitter: Duration,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let query = if claim.attempts >= max_attempts {
+            self.dialect
+                .query(BURY)
+                .bind(claim.job)
+                .bind(claim.fence)
+                .bind(error.to_owned())
+        } else {
+            self.dialect
+                .query(RETRY)
+                .bind(claim.job)
+                .bind(claim.fence)
+                .bind(span(pause_after(claim.attempts) + jitter))
+                .bind(error.to_owned())
+        };
+        let updated = query.execute(&self.writer).await?;
+        Ok(updated.rows_affected() == 1)
     }
 
-    /// Returns how many jobs of each state exist: `ready`, `running`, `dead`.
+    /// Returns how many jobs of each open state exist: `dead`, `ready`, `running`.
     pub async fn job_counts(&self) -> Result<Vec<(String, u64)>, CatalogError> {
-        todo!()
+        let rows = self.dialect.query(COUNTS).fetch_all(&self.reader).await?;
+        all(rows, |row| Ok((row.text("state")?, row.size("jobs")?)))
+    }
+
+    /// Returns dead jobs, oldest first.
+    pub async fn dead_jobs(&self, limit: u32) -> Result<Vec<DeadJob>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(DEAD)
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| {
+            Ok(DeadJob {
+                job: row.int("id")?,
+                kind: row.text("kind")?,
+                payload: row.text("payload")?,
+                attempts: row.int("attempts")?,
+                last_error: row.maybe_text("last_error")?,
+            })
+        })
+    }
+
+    /// Makes a dead job due again. Returns whether it was dead.
+    pub async fn retry_dead(&self, job: i64) -> Result<bool, CatalogError> {
+        let updated = self
+            .dialect
+            .query(REVIVE)
+            .bind(job)
+            .execute(&self.writer)
+            .await?;
+        Ok(updated.rows_affected() == 1)
+    }
+
+    /// Deletes the rows of jobs that are done and returns how many.
+    pub async fn sweep_jobs(&self) -> Result<u64, CatalogError> {
+        let deleted = self.dialect.query(SWEEP).execute(&self.writer).await?;
+        Ok(deleted.rows_affected())
+    }
+
+    pub(crate) async fn enqueue_in(
+        &self,
+        tx: &mut Tx,
+        job: &NewJob,
+    ) -> Result<Option<i64>, CatalogError> {
+        let row = self
+            .dialect
+            .query(ENQUEUE)
+            .bind(job.kind.clone())
+            .bind(job.lane.priority())
+            .bind(job.payload.clone())
+            .bind(job.dedup_key.clone())
+            .bind(span(job.delay))
+            .fetch_optional(&mut **tx)
+            .await?;
+        row.map(|row| row.int("id")).transpose()
+    }
+}
+
+fn pause_after(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts.clamp(1, 16) - 1).unwrap_or(0);
+    (FIRST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(attempts: i64, seconds: u64) {
+        assert_eq!(pause_after(attempts), Duration::from_secs(seconds));
+    }
+
+    #[test]
+    fn pauses_double_up_to_an_hour() {
+        check(1, 30);
+        check(2, 60);
+        check(3, 120);
+        check(7, 1920);
+        check(8, 3600);
+        check(1000, 3600);
     }
 }

@@ -16,6 +16,7 @@ mod audit;
 mod blobs;
 mod connection;
 mod decisions;
+mod dialect;
 mod error;
 mod evidence_rows;
 mod jobs;
@@ -23,6 +24,7 @@ mod manifests;
 mod permissions;
 mod policies;
 mod repositories;
+mod rows;
 mod sessions;
 mod tag_page;
 mod tags;
@@ -37,7 +39,7 @@ pub use error::{CatalogError, Source};
 pub use evidence_rows::{
     ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory, StoredReport,
 };
-pub use jobs::{Claim, JobResults, Lane, NewJob};
+pub use jobs::{Claim, DeadJob, JobResults, Lane, NewJob};
 pub use manifests::{
     ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referrer, StoredManifest,
 };

@@ -5,8 +5,15 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use oci::RepositoryName;
+use sqlx::any::AnyRow;
 
-use crate::{Actor, Catalog, CatalogError, Principal, RepositoryId};
+use crate::connection::Tx;
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all, micros};
+use crate::{
+    AccountId, Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, PrincipalId,
+    RepositoryId, RobotId,
+};
 
 /// A right on a repository; each contains the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,6 +70,24 @@ pub struct Permission {
     pub role: Role,
 }
 
+statements! {
+    GRANT = "INSERT INTO permission (repository_id, subject_kind, subject_id, role, granted_at)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (repository_id, subject_kind, subject_id) DO UPDATE SET role = excluded.role, granted_at = excluded.granted_at";
+    GRANT_FIRST = "INSERT INTO permission (repository_id, subject_kind, subject_id, role, granted_at)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, subject_kind, subject_id) DO NOTHING";
+    REVOKE = "DELETE FROM permission WHERE repository_id = $1 AND subject_kind = $2 AND subject_id = $3";
+    ROLE_OF = "SELECT role FROM permission WHERE repository_id = $1 AND subject_kind = $2 AND subject_id = $3";
+    NAME_OF = "SELECT name FROM repository WHERE id = $1";
+    LIST = "SELECT p.subject_kind, p.subject_id, p.role, COALESCE(a.name, r.name) AS name,
+            COALESCE(a.superuser, 0) AS superuser
+        FROM permission p
+        LEFT JOIN account a ON p.subject_kind = 'account' AND a.id = p.subject_id
+        LEFT JOIN robot r ON p.subject_kind = 'robot' AND r.id = p.subject_id
+        WHERE p.repository_id = $1 AND COALESCE(a.name, r.name) IS NOT NULL
+        ORDER BY name";
+}
+
 impl Catalog {
     /// Gives a role, replacing an earlier one; a repository that does not exist yet is created empty.
     pub async fn grant(
@@ -73,7 +98,30 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<RepositoryId, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let (found, _) = self
+            .ensure_repository_in(&mut tx, repository, by, now)
+            .await?;
+        self.dialect
+            .query(GRANT)
+            .bind(found.id.0)
+            .bind(principal.id.kind())
+            .bind(principal.id.number())
+            .bind(role.as_str())
+            .bind(micros(now))
+            .execute(&mut *tx)
+            .await?;
+        let entry = AuditEntry {
+            detail: Some(role.as_str()),
+            ..AuditEntry::on(
+                AuditAction::Grant,
+                Some(repository.as_str()),
+                Some(&principal.name),
+            )
+        };
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        tx.commit().await?;
+        Ok(found.id)
     }
 
     /// Takes the role away and ends the principal's tokens. Returns whether there was one.
@@ -84,7 +132,24 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let removed = self
+            .dialect
+            .query(REVOKE)
+            .bind(repository.0)
+            .bind(principal.id.kind())
+            .bind(principal.id.number())
+            .execute(&mut *tx)
+            .await?;
+        if removed.rows_affected() == 0 {
+            return Ok(false);
+        }
+        self.end_tokens_in(&mut tx, principal.id).await?;
+        let name = self.repository_name_in(&mut tx, repository).await?;
+        let entry = AuditEntry::on(AuditAction::Revoke, name.as_deref(), Some(&principal.name));
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Returns the principal's role. A superuser is an admin everywhere.
@@ -93,7 +158,18 @@ impl Catalog {
         repository: RepositoryId,
         principal: &Principal,
     ) -> Result<Option<Role>, CatalogError> {
-        todo!()
+        if principal.superuser {
+            return Ok(Some(Role::Admin));
+        }
+        let row = self
+            .dialect
+            .query(ROLE_OF)
+            .bind(repository.0)
+            .bind(principal.id.kind())
+            .bind(principal.id.number())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.map(|row| read_role(&row)).transpose()
     }
 
     /// Returns the repository's permissions, by name of the principal.
@@ -101,6 +177,71 @@ impl Catalog {
         &self,
         repository: RepositoryId,
     ) -> Result<Vec<Permission>, CatalogError> {
-        todo!()
+        let rows = self
+            .dialect
+            .query(LIST)
+            .bind(repository.0)
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| {
+            let number = row.int("subject_id")?;
+            Ok(Permission {
+                role: read_role(&row)?,
+                principal: Principal {
+                    id: match row.text("subject_kind")?.as_str() {
+                        "account" => PrincipalId::Account(AccountId(number)),
+                        "robot" => PrincipalId::Robot(RobotId(number)),
+                        _ => return Err(CatalogError::Corrupt("kind of a principal")),
+                    },
+                    name: row.text("name")?,
+                    superuser: row.flag("superuser")?,
+                },
+            })
+        })
     }
+
+    /// Gives the creator of a repository its first role, unless it has one.
+    pub(crate) async fn grant_first_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        principal: PrincipalId,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let role = match principal {
+            PrincipalId::Account(_) => Role::Admin,
+            PrincipalId::Robot(_) => Role::Write,
+        };
+        self.dialect
+            .query(GRANT_FIRST)
+            .bind(repository.0)
+            .bind(principal.kind())
+            .bind(principal.number())
+            .bind(role.as_str())
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
+    }
+
+    /// Returns a repository's name for the audit trail.
+    pub(crate) async fn repository_name_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+    ) -> Result<Option<String>, CatalogError> {
+        let row = self
+            .dialect
+            .query(NAME_OF)
+            .bind(repository.0)
+            .fetch_optional(&mut **tx)
+            .await?;
+        row.map(|row| row.text("name")).transpose()
+    }
+}
+
+fn read_role(row: &AnyRow) -> Result<Role, CatalogError> {
+    row.text("role")?
+        .parse()
+        .map_err(|_| CatalogError::Corrupt("role"))
 }

@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use oci::{Digest, Tag};
 use uuid::Uuid;
 
+use crate::dialect::statements;
+use crate::evidence_rows::{read_counts, read_fixable, read_grade};
+use crate::rows::{Columns as _, all, containing, micros};
 use crate::{Catalog, CatalogError, RepositoryId};
 
 /// One line of the page.
@@ -36,8 +39,30 @@ pub struct TagRow {
     pub platforms: Vec<String>,
 }
 
+statements! {
+    ROWS = "WITH page AS (
+            SELECT t.live_name AS name, t.digest, t.start_us, t.actor FROM tag t
+            WHERE t.repository_id = $1 AND t.live_name > $2 AND LOWER(t.live_name) LIKE $3 ESCAPE '!'
+              AND (t.expires_us IS NULL OR t.expires_us > $4)
+            ORDER BY t.live_name LIMIT $5
+        )
+        SELECT page.name, page.digest, page.start_us, page.actor, m.media_type, m.closure_bytes,
+            i.snapshot, i.grade, i.critical, i.high, i.medium, i.low, i.negligible, i.unknown,
+            i.fixable_critical, i.fixable_high, i.fixable_medium, i.fixable_low, i.fixable_negligible,
+            i.fixable_unknown, i.platform, d.verdict, d.id AS decision_id,
+            (SELECT {text_agg}(c.platform, ' ') FROM manifest_ref c
+                WHERE c.repository_id = $1 AND c.parent = page.digest AND c.kind = 'child') AS platforms
+        FROM page
+        JOIN manifest m ON m.repository_id = $1 AND m.digest = page.digest
+        LEFT JOIN image_report i ON i.digest = page.digest
+        LEFT JOIN decision d ON d.repository_id = $1 AND d.digest = page.digest AND d.is_current = 1
+        ORDER BY page.name";
+}
+
 impl Catalog {
     /// Lists the tags whose name contains `filter`, in ASCII order, beginning after `after`.
+    ///
+    /// An index shows the report stored under its own digest; the caller that judges its children stores one there.
     pub async fn tag_rows(
         &self,
         repository: RepositoryId,
@@ -46,6 +71,47 @@ impl Catalog {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<TagRow>, CatalogError> {
-        todo!()
+        let rows = self
+            .dialect
+            .query(ROWS)
+            .bind(repository.0)
+            .bind(after.unwrap_or_default().to_owned())
+            .bind(containing(filter))
+            .bind(micros(now))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| {
+            let is_matched = row.maybe_text("snapshot")?.is_some();
+            Ok(TagRow {
+                tag: row.tag("name")?,
+                digest: row.digest("digest")?,
+                media_type: row.text("media_type")?,
+                size_bytes: row.size("closure_bytes")?,
+                pushed_at: row.time("start_us")?,
+                pushed_by: row.text("actor")?,
+                grade: row.maybe_int("grade")?.map(read_grade).transpose()?,
+                counts: is_matched.then(|| read_counts(&row)).transpose()?,
+                fixable: is_matched.then(|| read_fixable(&row)).transpose()?,
+                verdict: row.maybe_text("verdict")?,
+                decision: row.maybe_uuid("decision_id")?,
+                platforms: platforms(row.maybe_text("platforms")?, row.maybe_text("platform")?),
+            })
+        })
     }
+}
+
+/// Returns the runnable platforms of an index, sorted, or the one of an image.
+fn platforms(of_children: Option<String>, of_image: Option<String>) -> Vec<String> {
+    let Some(of_children) = of_children else {
+        return of_image.into_iter().collect();
+    };
+    let mut platforms: Vec<String> = of_children
+        .split(' ')
+        .filter(|platform| !platform.contains("unknown"))
+        .map(str::to_owned)
+        .collect();
+    platforms.sort_unstable();
+    platforms.dedup();
+    platforms
 }

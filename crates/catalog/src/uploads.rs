@@ -5,8 +5,11 @@
 
 use jiff::Timestamp;
 use oci::{Algorithm, MidState};
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, PrincipalId, RepositoryId};
 
 /// A session to be opened.
@@ -47,6 +50,22 @@ pub struct Upload {
     pub expires_at: Timestamp,
 }
 
+statements! {
+    INSERT = "INSERT INTO upload (id, repository_id, principal_kind, principal_id, object_key, algorithm,
+            durable_bytes, version, created_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8)";
+    GET = "SELECT * FROM upload
+        WHERE id = $1 AND repository_id = $2 AND principal_kind = $3 AND principal_id = $4 AND expires_at > $5";
+    ADVANCE = "UPDATE upload SET durable_bytes = $3, hash_state = $4, expires_at = $5, version = version + 1
+        WHERE id = $1 AND version = $2";
+    CLOSE = "DELETE FROM upload
+        WHERE id = $1 AND repository_id = $2 AND principal_kind = $3 AND principal_id = $4";
+    TAKE_EXPIRED = "WITH picked AS (
+            SELECT id FROM upload WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2 {skip locked}
+        )
+        DELETE FROM upload WHERE id IN (SELECT id FROM picked) RETURNING *";
+}
+
 impl Catalog {
     /// Opens a session.
     pub async fn create_upload(
@@ -54,7 +73,29 @@ impl Catalog {
         upload: &NewUpload,
         now: Timestamp,
     ) -> Result<Upload, CatalogError> {
-        todo!()
+        self.dialect
+            .query(INSERT)
+            .bind(upload.id.to_string())
+            .bind(upload.repository.0)
+            .bind(upload.principal.kind())
+            .bind(upload.principal.number())
+            .bind(upload.object_key.clone())
+            .bind(upload.algorithm.as_str())
+            .bind(micros(now))
+            .bind(micros(upload.expires_at))
+            .execute(&self.writer)
+            .await
+            .map_err(|e| CatalogError::from(e).conflict_on("upload id"))?;
+        Ok(Upload {
+            id: upload.id,
+            repository: upload.repository,
+            object_key: upload.object_key.clone(),
+            algorithm: upload.algorithm,
+            offset: 0,
+            hash_state: None,
+            version: 0,
+            expires_at: upload.expires_at,
+        })
     }
 
     /// Returns the session, if it is bound to this repository and principal and has not expired.
@@ -65,7 +106,17 @@ impl Catalog {
         principal: PrincipalId,
         now: Timestamp,
     ) -> Result<Option<Upload>, CatalogError> {
-        todo!()
+        let row = self
+            .dialect
+            .query(GET)
+            .bind(id.to_string())
+            .bind(repository.0)
+            .bind(principal.kind())
+            .bind(principal.number())
+            .bind(micros(now))
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_upload).transpose()
     }
 
     /// Moves the session to a new durable offset. Returns false if another writer was faster, or the session is gone.
@@ -77,7 +128,17 @@ impl Catalog {
         hash_state: &MidState,
         expires_at: Timestamp,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let updated = self
+            .dialect
+            .query(ADVANCE)
+            .bind(id.to_string())
+            .bind(version)
+            .bind(offset as i64)
+            .bind(hash_state.0.clone())
+            .bind(micros(expires_at))
+            .execute(&self.writer)
+            .await?;
+        Ok(updated.rows_affected() == 1)
     }
 
     /// Ends the session without a blob. Returns whether it was there.
@@ -87,7 +148,16 @@ impl Catalog {
         repository: RepositoryId,
         principal: PrincipalId,
     ) -> Result<bool, CatalogError> {
-        todo!()
+        let deleted = self
+            .dialect
+            .query(CLOSE)
+            .bind(id.to_string())
+            .bind(repository.0)
+            .bind(principal.kind())
+            .bind(principal.number())
+            .execute(&self.writer)
+            .await?;
+        Ok(deleted.rows_affected() == 1)
     }
 
     /// Removes up to `limit` sessions that expired before `now`, oldest first, and returns them: the caller deletes
@@ -97,6 +167,31 @@ impl Catalog {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Upload>, CatalogError> {
-        todo!()
+        let mut tx = self.begin().await?;
+        let rows = self
+            .dialect
+            .query(TAKE_EXPIRED)
+            .bind(micros(now))
+            .bind(i64::from(limit))
+            .fetch_all(&mut *tx)
+            .await?;
+        tx.commit().await?;
+        all(rows, |row| read_upload(&row))
     }
+}
+
+fn read_upload(row: &AnyRow) -> Result<Upload, CatalogError> {
+    Ok(Upload {
+        id: row.uuid("id")?,
+        repository: RepositoryId(row.int("repository_id")?),
+        object_key: row.text("object_key")?,
+        algorithm: row
+            .text("algorithm")?
+            .parse()
+            .map_err(|_| CatalogError::Corrupt("algorithm"))?,
+        offset: row.size("durable_bytes")?,
+        hash_state: row.maybe_bytes("hash_state")?.map(MidState),
+        version: row.int("version")?,
+        expires_at: row.time("expires_at")?,
+    })
 }

@@ -1,0 +1,216 @@
+//! The few places where SQLite and PostgreSQL differ, and the only place where SQL text is put together.
+//!
+//! Statements are written once. Where the engines differ, a statement holds a marker in braces, which is filled in
+//! here; nothing that a user wrote ever becomes part of a statement's text:
+//!
+//! | marker | SQLite | PostgreSQL |
+//! |---|---|---|
+//! | `{for update}`, `{for share}` | nothing: the one writer is alone | the row lock |
+//! | `{skip locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
+//! | `{clock}` | the database's time in microseconds | the same |
+//! | `{text_agg}` | `group_concat` | `string_agg` |
+//! | `{list}` | `$n, $n+1, …` after the statement's own parameters | the same |
+//! | `{rows w}` | `($n, …), (…)`, each of `w` values | the same |
+//!
+//! Markers with a count are rendered in powers of two, so that a connection's statement cache stays small.
+
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+/// The longest `{list}` or `{rows}`: far below every engine's limit on parameters.
+const MAX_CHUNK: usize = 256;
+
+/// One registered statement. Only [`statements!`] makes them, so that the test which prepares all misses none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Statement {
+    sql: &'static str,
+}
+
+impl Statement {
+    /// Used by [`statements!`] alone.
+    pub(crate) const fn registered(sql: &'static str) -> Self {
+        Self { sql }
+    }
+}
+
+/// Declares a module's statements and the list by which a test finds them.
+macro_rules! statements {
+    ($($name:ident = $sql:literal;)+) => {
+        $(const $name: crate::dialect::Statement = crate::dialect::Statement::registered($sql);)+
+
+        /// Every statement of this module, with its name.
+        #[cfg(feature = "testkit")]
+        pub(crate) const STATEMENTS: &[(&str, crate::dialect::Statement)] =
+            &[$((concat!(module_path!(), "::", stringify!($name)), $name)),+];
+    };
+}
+pub(crate) use statements;
+
+/// Which engine is behind the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// Returns the statement that opens a writing transaction.
+    ///
+    /// SQLite takes the write lock at once: upgrading a reading transaction later fails in a way that its busy timeout
+    /// does not retry.
+    pub(crate) const fn begin(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+
+    /// Prepares a statement without `{list}` and `{rows}`.
+    pub(crate) fn query(self, statement: Statement) -> Query<'static, Any, AnyArguments> {
+        sqlx::query(self.render(statement, 1))
+    }
+
+    /// Prepares a statement whose `{list}` or `{rows}` has `count` elements.
+    pub(crate) fn query_many(
+        self,
+        statement: Statement,
+        count: usize,
+    ) -> Query<'static, Any, AnyArguments> {
+        sqlx::query(self.render(statement, count))
+    }
+
+    /// Fills in a statement's markers.
+    pub(crate) fn render(self, statement: Statement, count: usize) -> SqlStr {
+        if !statement.sql.contains('{') {
+            return statement.sql.into_sql_str();
+        }
+        let mut rendered = String::with_capacity(statement.sql.len() + 64);
+        let mut rest = statement.sql;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (marker, after) = after.split_once('}').unwrap_or((after, ""));
+            rendered.push_str(before);
+            self.fill(marker, statement, count, &mut rendered);
+            rest = after;
+        }
+        rendered.push_str(rest);
+        AssertSqlSafe(rendered).into_sql_str()
+    }
+
+    fn fill(self, marker: &str, statement: Statement, count: usize, rendered: &mut String) {
+        let first = last_parameter(statement.sql) + 1;
+        match (marker, self) {
+            ("for update" | "for share" | "skip locked", Self::Sqlite) => {}
+            ("for update", Self::Postgres) => rendered.push_str("FOR UPDATE"),
+            ("for share", Self::Postgres) => rendered.push_str("FOR SHARE"),
+            ("skip locked", Self::Postgres) => rendered.push_str("FOR UPDATE SKIP LOCKED"),
+            ("clock", Self::Sqlite) => {
+                rendered.push_str("CAST(unixepoch('now', 'subsec') * 1000000 AS BIGINT)");
+            }
+            ("clock", Self::Postgres) => {
+                rendered
+                    .push_str("CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)");
+            }
+            ("text_agg", Self::Sqlite) => rendered.push_str("group_concat"),
+            ("text_agg", Self::Postgres) => rendered.push_str("string_agg"),
+            ("list", _) => push_parameters(first, count, rendered),
+            (marker, _) => {
+                let width = marker
+                    .strip_prefix("rows ")
+                    .and_then(|width| width.parse().ok())
+                    .expect("the test that prepares every statement has seen this marker");
+                for row in 0..count {
+                    rendered.push_str(if row == 0 { "(" } else { ", (" });
+                    push_parameters(first + row * width, width, rendered);
+                    rendered.push(')');
+                }
+            }
+        }
+    }
+}
+
+/// Splits a slice into chunks of powers of two, the largest first.
+pub(crate) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        if items.is_empty() {
+            return None;
+        }
+        let largest = 1 << items.len().ilog2();
+        let (chunk, rest) = items.split_at(largest.min(MAX_CHUNK));
+        items = rest;
+        Some(chunk)
+    })
+}
+
+fn push_parameters(first: usize, count: usize, rendered: &mut String) {
+    use std::fmt::Write as _;
+    for number in first..first + count {
+        let separator = if number == first { "" } else { ", " };
+        write!(rendered, "{separator}${number}").expect("writing to a text never fails");
+    }
+}
+
+/// Returns the highest `$n` in a statement.
+fn last_parameter(sql: &str) -> usize {
+    sql.split('$')
+        .skip(1)
+        .filter_map(|after| {
+            let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+            after[..digits].parse().ok()
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(dialect: Dialect, sql: &'static str, count: usize, expected: &str) {
+        let rendered = dialect.render(Statement::registered(sql), count);
+        assert_eq!(rendered.as_str(), expected);
+    }
+
+    #[test]
+    fn a_statement_without_markers_is_the_same_everywhere() {
+        check(Dialect::Sqlite, "SELECT $1", 1, "SELECT $1");
+        check(Dialect::Postgres, "SELECT $1", 1, "SELECT $1");
+    }
+
+    #[test]
+    fn row_locks_exist_on_postgres_only() {
+        check(Dialect::Sqlite, "SELECT 1 {for update}", 1, "SELECT 1 ");
+        check(
+            Dialect::Postgres,
+            "SELECT 1 {skip locked}",
+            1,
+            "SELECT 1 FOR UPDATE SKIP LOCKED",
+        );
+    }
+
+    #[test]
+    fn lists_and_rows_begin_after_the_last_parameter() {
+        check(
+            Dialect::Sqlite,
+            "a = $1 AND b IN ({list})",
+            3,
+            "a = $1 AND b IN ($2, $3, $4)",
+        );
+        check(
+            Dialect::Postgres,
+            "VALUES {rows 2}",
+            2,
+            "VALUES ($1, $2), ($3, $4)",
+        );
+    }
+
+    #[test]
+    fn chunks_are_powers_of_two_and_lose_nothing() {
+        let items: Vec<usize> = (0..603).collect();
+        let sizes: Vec<usize> = chunks(&items).map(<[usize]>::len).collect();
+        assert_eq!(sizes, [256, 256, 64, 16, 8, 2, 1]);
+        let joined: Vec<usize> = chunks(&items).flatten().copied().collect();
+        assert_eq!(joined, items);
+    }
+}
