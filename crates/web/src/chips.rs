@@ -1,64 +1,63 @@
 //! The small marks that appear on many pages: verdict, grade with its next drop, counts by severity.
 //!
+//! Adding a mark: its words here, a macro in the template, a sample in the gallery.
+//!
 //! Their words and glyphs are here, their markup is in `templates/chips.html`, their colours in `assets/css/chips.css`.
 
 use evidence::{Grade, GradeReport, Severity, SeverityCounts};
+use gate::{Decision, Verdict};
 use jiff::Timestamp;
 
-/// The answer of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum VerdictWord {
-    /// Through.
-    Allow,
-    /// Through, with words.
-    Warn,
-    /// Not yet.
-    Pending,
-    /// Refused.
-    Deny,
+/// Returns the word of a decision.
+pub(crate) fn decision_word(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "Allowed",
+        Decision::Warn => "Warn",
+        Decision::Pending => "Pending",
+        Decision::Deny => "Blocked",
+    }
 }
 
-impl VerdictWord {
-    /// Returns the word shown to people.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Allow => "Allowed",
-            Self::Warn => "Warn",
-            Self::Pending => "Pending",
-            Self::Deny => "Blocked",
-        }
+/// Returns the glyph that stands before the word.
+pub(crate) fn decision_glyph(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "✓",
+        Decision::Warn => "!",
+        Decision::Pending => "…",
+        Decision::Deny => "✕",
     }
+}
 
-    /// Returns the glyph that stands before the word.
-    pub const fn glyph(self) -> &'static str {
-        match self {
-            Self::Allow => "✓",
-            Self::Warn => "!",
-            Self::Pending => "…",
-            Self::Deny => "✕",
-        }
-    }
-
-    /// Returns the style class.
-    pub(crate) const fn class(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Warn => "warn",
-            Self::Pending => "wait",
-            Self::Deny => "deny",
-        }
+/// Returns the style class.
+pub(crate) fn decision_class(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "allow",
+        Decision::Warn => "warn",
+        Decision::Pending => "wait",
+        Decision::Deny => "deny",
     }
 }
 
 /// A verdict in a row: the word, how many rules stand behind it, and where it is explained.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerdictChip {
-    /// The answer.
-    pub word: VerdictWord,
-    /// How many rules failed or warned.
+    /// The decision.
+    pub decision: Decision,
+    /// How many rules failed, warned or could not be evaluated.
     pub rules: u32,
-    /// The decision's id, if it is stored: the chip links to `/d/{id}`.
-    pub decision: Option<String>,
+    /// The id it is stored under, if it is: the chip links to `/d/{id}`.
+    pub id: Option<String>,
+}
+
+impl From<&Verdict> for VerdictChip {
+    fn from(verdict: &Verdict) -> Self {
+        let counts = &verdict.counts;
+        Self {
+            decision: verdict.verdict,
+            rules: counts.fail + counts.warn + counts.unknown,
+            id: verdict.id.clone(),
+        }
+    }
 }
 
 /// A grade in a row.

@@ -193,7 +193,10 @@ mod tests {
 
     #[rstest]
     #[case("/bin/sh -c #(nop)  CMD [\"bash\"]", "CMD [\"bash\"]")]
-    #[case("/bin/sh -c apt-get update &&   apt-get install", "RUN apt-get update && apt-get install")]
+    #[case(
+        "/bin/sh -c apt-get update &&   apt-get install",
+        "RUN apt-get update && apt-get install"
+    )]
     #[case("COPY a b # buildkit", "COPY a b # buildkit")]
     fn instructions_lose_their_wrapping(#[case] created_by: &str, #[case] text: &str) {
         assert_eq!(instruction(created_by), text);

@@ -12,25 +12,28 @@
 //! below, and a sample in `examples/samples` (the tests render every sample, the gallery shows it).
 
 pub mod assets;
-pub mod chips;
-pub mod findings;
+mod chips;
+mod findings;
 pub mod format;
-pub mod frame;
+mod frame;
 mod order;
 pub mod pages;
 mod paging;
 pub mod routes;
-pub mod rules;
-pub mod schedule;
+mod rules;
+mod schedule;
 
+pub use chips::{Health, Tally, VerdictChip};
+pub use findings::{FindingFilter, FindingGroup, Show};
 pub use frame::{Account, FeedsNote, Frame, Section, Theme};
 pub use order::natural_cmp;
-pub use pages::decision::{DecisionPage, PolicyRef, render_decision};
+pub use pages::decision::{DecisionPage, render_decision};
 pub use pages::error::{ErrorKind, ErrorPage, render_error};
 pub use pages::feeds::{FeedRow, FeedsPage, render_feeds};
 pub use pages::image::{
-    Analysed, Analysis, FindingsTab, ImagePage, LayerRow, LayersTab, Matched, Overview, PackageFilter,
-    PackageRow, PackagesTab, PlatformLink, Tab, TabContent, VerdictCard, render_image,
+    Analysed, Analysis, FindingsTab, ImagePage, LayerRow, LayersTab, Matched, Overview,
+    PackageFilter, PackageRow, PackagesTab, PlatformLink, Tab, TabContent, VerdictCard,
+    render_image,
 };
 pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
 pub use pages::sign_in::{SignInError, SignInPage, render_sign_in};

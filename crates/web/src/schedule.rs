@@ -32,7 +32,7 @@ struct Span {
 ///
 /// Positions are proportional to the square root of time: the next drop is often days away and the last one a year,
 /// and the near future is what people act on.
-pub fn svg(report: &GradeReport, now: Timestamp) -> Result<String, askama::Error> {
+pub(crate) fn svg(report: &GradeReport, now: Timestamp) -> Result<String, askama::Error> {
     let drops: Vec<(Grade, Timestamp)> = report
         .schedule
         .iter()

@@ -1,14 +1,13 @@
 //! One stored decision, explained rule by rule. Its address is permanent.
 
 use askama::Template;
-use evidence::SnapshotRef;
+use gate::Verdict;
 use jiff::Timestamp;
-use oci::{Digest, RepositoryName, Tag};
+use oci::{Digest, RepositoryName};
 
-use crate::chips::VerdictWord;
 use crate::frame::{Frame, Section};
 use crate::routes::Route;
-use crate::rules::{self, RuleRow};
+use crate::rules;
 
 /// The decision page.
 #[derive(Clone, Debug, Template)]
@@ -18,47 +17,18 @@ pub struct DecisionPage {
     pub frame: Frame,
     /// The decision's id.
     pub id: String,
-    /// The answer.
-    pub verdict: VerdictWord,
-    /// `enforce`, `warn` or `audit`.
-    pub mode: String,
-    /// The door that asked: `push`, `pull`, `ci`.
-    pub door: String,
-    /// The repository.
+    /// The repository decided about.
     pub repository: RepositoryName,
-    /// The tag asked for, if one was.
-    pub tag: Option<Tag>,
-    /// The image decided about.
-    pub digest: Digest,
-    /// The platform, for a child of an index.
-    pub platform: Option<String>,
-    /// The policies that applied.
-    pub policies: Vec<PolicyRef>,
-    /// When it was decided.
-    pub decided_at: Timestamp,
-    /// Until when it holds, if something in it ends.
-    pub valid_until: Option<Timestamp>,
-    /// The advisories used.
-    pub snapshot: Option<SnapshotRef>,
+    /// The stored verdict.
+    pub verdict: Verdict,
+    /// The build time of the advisories in `verdict.inputs`, if that snapshot is known.
+    pub advisories_built_at: Option<Timestamp>,
     /// Who asked, if the visitor may know.
     pub identity: Option<String>,
-    /// All rules, worst first.
-    pub rules: Vec<RuleRow>,
     /// The exact text the client got.
     pub client_text: String,
-    /// The decision document, pretty-printed.
-    pub input_json: String,
-}
-
-/// A policy at one version.
-#[derive(Clone, Debug)]
-pub struct PolicyRef {
-    /// Its name.
-    pub name: String,
-    /// Its version, if it is numbered.
-    pub version: Option<u64>,
-    /// The digest of its text, in hexadecimal.
-    pub hash: String,
+    /// The decision document as JSON, indented.
+    pub document: String,
 }
 
 impl DecisionPage {
@@ -66,19 +36,16 @@ impl DecisionPage {
         Section::Images
     }
 
-    fn subject(&self) -> String {
-        match &self.tag {
-            Some(tag) => format!("{}:{tag}", self.repository),
-            None => format!("{}@{}", self.repository, self.digest.short()),
-        }
+    fn tags_address(&self) -> Route {
+        Route::Tags(self.repository.clone())
     }
 
-    fn image_address(&self) -> Route {
-        Route::ImageByDigest(self.repository.clone(), self.digest.clone())
+    fn image_address(&self, digest: &Digest) -> Route {
+        Route::ImageByDigest(self.repository.clone(), digest.clone())
     }
 
     fn loud_count(&self) -> usize {
-        rules::loud(&self.rules).len()
+        rules::loud(&self.verdict.rules).len()
     }
 }
 

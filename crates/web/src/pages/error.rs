@@ -74,7 +74,9 @@ impl ErrorKind {
 
     fn advice(self) -> &'static str {
         match self {
-            Self::BadRequest => "The address or the form has a value that cannot be read. Go back and try again.",
+            Self::BadRequest => {
+                "The address or the form has a value that cannot be read. Go back and try again."
+            }
             Self::Forbidden => {
                 "Your account may not do this, or the form was out of date. Go back and reload the page; if that does not help, ask the owner of the repository for access."
             }
@@ -88,7 +90,9 @@ impl ErrorKind {
             Self::Internal => {
                 "The request was not completed. Nothing you did is lost unless it says so here. Try again; if it stays, give your administrator the request id."
             }
-            Self::Unavailable => "The server is starting, stopping or overloaded. Reload the page in a moment.",
+            Self::Unavailable => {
+                "The server is starting, stopping or overloaded. Reload the page in a moment."
+            }
         }
     }
 }

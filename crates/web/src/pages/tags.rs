@@ -92,7 +92,9 @@ impl TagSort {
     fn cmp(self, a: &TagRow, b: &TagRow) -> Ordering {
         let names = natural_cmp(a.tag.as_str(), b.tag.as_str());
         match self {
-            Self::Newest => Reverse(a.pushed).cmp(&Reverse(b.pushed)).then(names.reverse()),
+            Self::Newest => Reverse(a.pushed)
+                .cmp(&Reverse(b.pushed))
+                .then(names.reverse()),
             Self::Oldest => a.pushed.cmp(&b.pushed).then(names),
             Self::Name => names,
             Self::NameReversed => names.reverse(),

@@ -10,23 +10,24 @@ use std::borrow::Borrow;
 
 use askama::Template;
 use evidence::GradeReport;
+use gate::Verdict;
 use jiff::Timestamp;
 use oci::{Digest, RepositoryName, Tag};
 
-pub use state::{Analysed, Analysis, Matched};
 pub(crate) use state::level_word;
+pub use state::{Analysed, Analysis, Matched};
 pub(crate) use tabs::instruction_of;
 pub use tabs::{
     FindingsTab, LayerRow, LayersTab, Overview, PackageFilter, PackageRow, PackagesTab, Tab,
     TabContent,
 };
 
-use crate::chips::{Tally, VerdictWord};
+use crate::chips::Tally;
 use crate::findings::{FindingFilter, Show};
 use crate::frame::{Frame, Section};
 use crate::paging::PageLinks;
 use crate::routes::{Query, Route};
-use crate::rules::{self, RuleRow};
+use crate::rules;
 
 /// The image page.
 #[derive(Clone, Debug, Template)]
@@ -71,26 +72,18 @@ pub struct PlatformLink {
     pub tally: Tally,
 }
 
-/// The verdict with its rules.
+/// The verdict with the way out of it.
 #[derive(Clone, Debug)]
 pub struct VerdictCard {
-    /// The answer.
-    pub word: VerdictWord,
-    /// The policy's name.
-    pub policy: String,
-    /// When it was decided.
-    pub decided_at: Timestamp,
-    /// The stored decision.
-    pub decision: Option<String>,
-    /// All rules, worst first.
-    pub rules: Vec<RuleRow>,
+    /// The verdict; the card links to its page if it has an id.
+    pub verdict: Verdict,
     /// The one thing to do that helps most, in a sentence.
     pub advice: Option<String>,
 }
 
 impl VerdictCard {
     fn loud_count(&self) -> usize {
-        rules::loud(&self.rules).len()
+        rules::loud(&self.verdict.rules).len()
     }
 }
 
