@@ -1,0 +1,34 @@
+# What a developer types. `make help` lists it; CONTRIBUTING.md explains it.
+
+.DEFAULT_GOAL := help
+export PORT ONESHOT
+
+.PHONY: help run test setup-run setup-test fmt lint doc bench
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+
+run: setup-run ## the demo: server, image, verdict (PORT=5000, ONESHOT=1 ends after the table)
+	@scripts/demo
+
+test: setup-test ## every test but the corpus suite
+	cargo test --workspace --exclude tidegate-corpus
+
+setup-run: ## installs what `make run` needs
+	@scripts/setup run
+
+setup-test: ## installs what `make test` needs
+	@scripts/setup test
+
+fmt: ## formats the code
+	cargo fmt --all
+
+lint: ## formatting and clippy, as CI asks
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+doc: ## the documentation of the code, private items included
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+bench: ## benchmarks of single steps
+	cargo bench --workspace
