@@ -1,2 +1,92 @@
-//! The `tidegate` program.
-fn main() {}
+//! The `tidegate` program: offline commands, and the service.
+//!
+//! This file reads the command line, runs one command and turns its outcome into an exit code. Each command is a module
+//! with `Args` and `run`; none of them prints, exits or reads the clock by itself: [`output`] prints, [`exit`] names the
+//! codes, [`clock`] is read once here.
+//!
+//! Adding a command: a module under `command/`, a variant of [`Command`], an arm in [`run`]. The reference pages in
+//! `docs/reference` follow from the definitions; `UPDATE=1 cargo test -p tidegate` rewrites them.
+
+mod clock;
+mod command;
+mod config;
+mod exit;
+mod output;
+#[cfg(test)]
+mod reference;
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{Exit, Failure};
+use crate::output::{ColorWhen, Output};
+
+/// Secure container registry, vulnerability scanner and policy gate.
+#[derive(Debug, Parser)]
+#[command(
+    name = "tidegate",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 could not evaluate, 2 policy or threshold failed, 3 pending, \
+                        4 authentication or authorisation, 64 usage."
+)]
+struct Cli {
+    /// Show only what is essential: no progress, no hints, a summary instead of a table
+    #[arg(long, short, global = true, display_order = 900)]
+    quiet: bool,
+
+    /// When to use colour; `auto` asks the terminal, NO_COLOR and CLICOLOR
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "WHEN",
+        display_order = 901
+    )]
+    color: ColorWhen,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Scan(Box<scan::Args>),
+    Advisories(command::advisories::Args),
+    Policy(command::policy::Args),
+    Config(command::config::Args),
+    Completion(command::completion::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return output::show_usage(&error).into(),
+    };
+    let mut output = Output::new(cli.color, cli.quiet);
+    let exit = match run(cli.command, &mut output) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit
+        }
+    };
+    exit.into()
+}
+
+fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
+    let now = clock::now();
+    match command {
+        Command::Scan(args) => scan::run(&args, now, output),
+        Command::Advisories(args) => command::advisories::run(&args, now, output),
+        Command::Policy(args) => command::policy::run(&args, output),
+        Command::Config(args) => command::config::run(&args, output),
+        Command::Completion(args) => command::completion::run(&args, output),
+    }
+}

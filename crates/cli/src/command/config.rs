@@ -1,0 +1,121 @@
+//! `tidegate config`: the service's settings before it starts.
+
+use crate::config::{ConfigError, Environment, Flags, ServeConfig, Settings};
+use crate::exit::{Exit, Failure};
+use crate::output::{Output, columns, plain};
+
+/// Check and show the configuration of the service
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check the file, the environment and the values
+    #[command(after_help = "Example: tidegate config check --config /etc/tidegate/config.toml")]
+    Check {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Print every setting
+    #[command(after_help = "Example: tidegate config show --origin")]
+    Show {
+        /// Also print where each value comes from
+        #[arg(long)]
+        origin: bool,
+
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+/// Runs one of the configuration commands.
+pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
+    let environment: Environment = std::env::vars_os().collect();
+    match &args.command {
+        Command::Check { flags } => check(flags, &environment, output),
+        Command::Show { origin, flags } => show(flags, &environment, *origin, output),
+    }
+}
+
+/// Turns a refused configuration into a usage error with its hint.
+pub(crate) fn refused(error: ConfigError) -> Failure {
+    let hint = error.hint();
+    Failure::usage(error).with_hint(hint)
+}
+
+fn check(flags: &Flags, environment: &Environment, output: &mut Output) -> Result<Exit, Failure> {
+    ServeConfig::load(flags, environment).map_err(refused)?;
+    output.data("the configuration is valid\n")?;
+    Ok(Exit::Pass)
+}
+
+fn show(
+    flags: &Flags,
+    environment: &Environment,
+    with_origin: bool,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    let settings = Settings::collect(flags, environment).map_err(refused)?;
+    let titles: &[&str] = if with_origin {
+        &["SETTING", "VALUE", "ORIGIN"]
+    } else {
+        &["SETTING", "VALUE"]
+    };
+    let mut table = columns(titles, u16::MAX);
+    for (name, value, origin) in settings.rows() {
+        let value = value.map_or("-".to_owned(), |value| shown(name, value));
+        let mut row = vec![name.to_owned(), plain(&value).into_owned()];
+        if with_origin {
+            row.push(plain(&origin.to_string()).into_owned());
+        }
+        table.add_row(row);
+    }
+    output.data(&format!("{}\n", table.trim_fmt()))?;
+    Ok(Exit::Pass)
+}
+
+/// Hides the password inside a database address.
+fn shown(name: &str, value: &str) -> String {
+    let parts = value.split_once("://").and_then(|(scheme, rest)| {
+        rest.rsplit_once('@')
+            .map(|(login, place)| (scheme, login, place))
+    });
+    match parts {
+        Some((scheme, login, place)) if name == "database" => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:****@{place}")
+        }
+        _ => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(
+        "database",
+        "postgres://app:s3cr3t@db/tidegate",
+        "postgres://app:****@db/tidegate"
+    )]
+    #[case(
+        "database",
+        "postgres://app:p@ss@db/tidegate",
+        "postgres://app:****@db/tidegate"
+    )]
+    #[case("database", "sqlite:/srv/a.db", "sqlite:/srv/a.db")]
+    #[case("external_url", "https://r.example.com", "https://r.example.com")]
+    fn a_password_in_an_address_is_not_shown(
+        #[case] name: &str,
+        #[case] value: &str,
+        #[case] expected: &str,
+    ) {
+        assert_eq!(shown(name, value), expected);
+    }
+}

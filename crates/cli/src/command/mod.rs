@@ -1,0 +1,6 @@
+//! The commands besides `scan`, one module each: `Args` and `run`.
+
+pub(crate) mod advisories;
+pub(crate) mod completion;
+pub(crate) mod config;
+pub(crate) mod policy;

@@ -1,0 +1,437 @@
+//! The configuration of the service: flag, then environment, then one TOML file, then default.
+//!
+//! Every setting is one row of [`SETTINGS`]; flags, the environment, the file, `config show`, the error for a misspelt
+//! key and the reference page all read that table. Nothing is guessed: an unknown key, or an unknown variable that
+//! begins with `TIDEGATE_`, is an error that names it and the nearest known one.
+//!
+//! Secrets do not stand in the file: they come from the environment or from a file of their own.
+//!
+//! Adding a setting: a row in [`SETTINGS`], a field in [`ServeConfig`] and its line in [`ServeConfig::read`], an option
+//! in [`Flags`].
+
+mod error;
+mod file;
+mod settings;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+pub(crate) use self::error::ConfigError;
+pub(crate) use self::settings::{SETTINGS, Setting};
+use crate::command::advisories::SNAPSHOT_FILE;
+
+/// The file read where none is named, if it is there.
+const SYSTEM_FILE: &str = "/etc/tidegate/config.toml";
+
+/// The variables that are no settings: where the file is, and the secret that never stands in it.
+const OTHER_VARIABLES: [&str; 2] = ["TIDEGATE_CONFIG", ADMIN_PASSWORD];
+const ADMIN_PASSWORD: &str = "TIDEGATE_ADMIN_PASSWORD";
+
+/// The settings as command line options.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Flags {
+    /// Read this configuration file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// Keep everything in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<String>,
+
+    /// Serve HTTP at this address
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<String>,
+
+    /// Use this database (`sqlite:FILE` or `postgres://…`)
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
+
+    /// The address that people and clients use
+    #[arg(long, value_name = "URL")]
+    pub(crate) external_url: Option<String>,
+
+    /// Write logs in this form
+    #[arg(long, value_name = "text|json")]
+    pub(crate) log_format: Option<String>,
+
+    /// Log this much
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+
+    /// The policy that applies where no other does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<String>,
+
+    /// The advisory snapshot
+    #[arg(long, value_name = "SNAPSHOT")]
+    pub(crate) advisories: Option<String>,
+
+    /// Serve metrics at an address of their own
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) metrics_listen: Option<String>,
+
+    /// Read the first administrator's password from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) admin_password_file: Option<String>,
+}
+
+impl Flags {
+    fn value(&self, name: &str) -> Option<&str> {
+        match name {
+            "data" => &self.data,
+            "listen" => &self.listen,
+            "database" => &self.database,
+            "external_url" => &self.external_url,
+            "log_format" => &self.log_format,
+            "log_level" => &self.log_level,
+            "policy" => &self.policy,
+            "advisories" => &self.advisories,
+            "metrics_listen" => &self.metrics_listen,
+            "admin_password_file" => &self.admin_password_file,
+            _ => &None,
+        }
+        .as_deref()
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// An option of the command.
+    Flag,
+    /// An environment variable.
+    Environment,
+    /// A line of the configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+    },
+    /// Nobody said anything.
+    Default,
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Flag => f.write_str("flag"),
+            Self::Environment => f.write_str("environment"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// The settings as text, each with its origin.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    values: BTreeMap<&'static str, (Option<String>, Origin)>,
+    admin_password: Option<String>,
+}
+
+/// The environment, as names and values.
+pub(crate) type Environment = BTreeMap<OsString, OsString>;
+
+impl Settings {
+    /// Collects the settings.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no TOML, an unknown key, an unknown variable.
+    pub(crate) fn collect(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        check_variables(environment)?;
+        let text = |name: &str| -> Result<Option<String>, ConfigError> {
+            match environment.get(&OsString::from(name)) {
+                Some(value) => match value.to_str() {
+                    Some("") => Ok(None),
+                    Some(value) => Ok(Some(value.to_owned())),
+                    None => Err(ConfigError::NotText {
+                        variable: name.to_owned(),
+                    }),
+                },
+                None => Ok(None),
+            }
+        };
+        let named = match &flags.config {
+            Some(path) => Some(path.clone()),
+            None => text("TIDEGATE_CONFIG")?.map(PathBuf::from),
+        };
+        let mut from_file = match named {
+            Some(path) => file::read(&path)?,
+            None => file::read_if_there(Path::new(SYSTEM_FILE))?,
+        };
+        let mut values = BTreeMap::new();
+        for setting in SETTINGS {
+            let value = if let Some(value) = flags.value(setting.name) {
+                (Some(value.to_owned()), Origin::Flag)
+            } else if let Some(value) = text(&setting.variable())? {
+                (Some(value), Origin::Environment)
+            } else if let Some(found) = from_file.remove(setting.name) {
+                (Some(found.value), found.origin)
+            } else {
+                (setting.default.map(str::to_owned), Origin::Default)
+            };
+            values.insert(setting.name, value);
+        }
+        let mut settings = Self {
+            values,
+            admin_password: text(ADMIN_PASSWORD)?,
+        };
+        settings.fill_in_the_data_folder(environment)?;
+        Ok(settings)
+    }
+
+    /// Returns the settings in the order of the table: name, value, origin.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, Option<&str>, &Origin)> {
+        SETTINGS.iter().map(|setting| {
+            let (value, origin) = &self.values[setting.name];
+            (setting.name, value.as_deref(), origin)
+        })
+    }
+
+    /// Sets what lies in the data folder unless somebody said otherwise.
+    fn fill_in_the_data_folder(&mut self, environment: &Environment) -> Result<(), ConfigError> {
+        let folder = match &self.values["data"] {
+            (Some(folder), _) => PathBuf::from(folder),
+            (None, _) => data_folder(environment).ok_or(ConfigError::NoDataFolder)?,
+        };
+        let show = |path: &Path| path.to_string_lossy().into_owned();
+        let defaults = [
+            ("data", show(&folder)),
+            (
+                "database",
+                format!("sqlite:{}", show(&folder.join("tidegate.db"))),
+            ),
+            ("advisories", show(&folder.join(SNAPSHOT_FILE))),
+        ];
+        for (name, default) in defaults {
+            let (value, _) = self.values.get_mut(name).expect("a row of the table");
+            value.get_or_insert(default);
+        }
+        Ok(())
+    }
+
+    fn value(&self, name: &'static str) -> Option<&str> {
+        self.values[name].0.as_deref()
+    }
+
+    fn read<T: std::str::FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<Option<T>, ConfigError> {
+        let (value, origin) = &self.values[name];
+        let Some(value) = value else { return Ok(None) };
+        value.parse().map(Some).map_err(|_| ConfigError::Value {
+            name,
+            value: value.clone(),
+            expected,
+            origin: origin.clone(),
+        })
+    }
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl std::str::FromStr for LogFormat {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(()),
+        }
+    }
+}
+
+/// Everything the service needs to know before it starts.
+#[derive(Debug)]
+#[expect(
+    dead_code,
+    reason = "`config check` reads it whole; its fields are for `serve`"
+)]
+pub(crate) struct ServeConfig {
+    /// The folder of everything the service keeps.
+    pub(crate) data: PathBuf,
+    /// Where HTTP is served.
+    pub(crate) listen: SocketAddr,
+    /// `sqlite:FILE` or `postgres://…`; may hold a password.
+    pub(crate) database: SecretString,
+    /// The address people and clients use; absent: that of the listener.
+    pub(crate) external_url: Option<String>,
+    /// How logs are written.
+    pub(crate) log_format: LogFormat,
+    /// How much is logged, as a filter of `tracing`.
+    pub(crate) log_level: String,
+    /// The policy that applies where no other does.
+    pub(crate) policy: Option<PathBuf>,
+    /// The advisory snapshot; the file need not be there yet.
+    pub(crate) advisories: PathBuf,
+    /// Where metrics are served, if not beside everything else.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// The first administrator's password, from the environment or its file.
+    pub(crate) admin_password: Option<SecretString>,
+}
+
+impl ServeConfig {
+    /// Collects the settings and reads them.
+    ///
+    /// # Errors
+    /// See [`ConfigError`]; the password's file is read here.
+    pub(crate) fn load(flags: &Flags, environment: &Environment) -> Result<Self, ConfigError> {
+        Self::read(&Settings::collect(flags, environment)?)
+    }
+
+    fn read(settings: &Settings) -> Result<Self, ConfigError> {
+        let address = "an address and a port, such as `127.0.0.1:5000`";
+        let required = |name: &'static str| settings.value(name).unwrap_or_default().to_owned();
+        let database: Database = settings
+            .read("database", "`sqlite:FILE` or `postgres://…`")?
+            .expect("the table or the data folder gives a default");
+        let external_url: Option<WebAddress> = settings.read(
+            "external_url",
+            "an `https://` or `http://` address without a path",
+        )?;
+        let log_level: LogLevel = settings
+            .read(
+                "log_level",
+                "`error`, `warn`, `info`, `debug` or `trace`, or filters such as `info,sqlx=warn`",
+            )?
+            .expect("the table gives a default");
+        Ok(Self {
+            data: required("data").into(),
+            listen: settings
+                .read("listen", address)?
+                .expect("the table gives a default"),
+            database: database.0.into(),
+            external_url: external_url.map(|address| address.0),
+            log_format: settings
+                .read("log_format", "`text` or `json`")?
+                .expect("the table gives a default"),
+            log_level: log_level.0,
+            policy: settings.value("policy").map(PathBuf::from),
+            advisories: required("advisories").into(),
+            metrics_listen: settings.read("metrics_listen", address)?,
+            admin_password: admin_password(settings)?,
+        })
+    }
+}
+
+/// The environment's password comes first; a password file may end with a line feed.
+fn admin_password(settings: &Settings) -> Result<Option<SecretString>, ConfigError> {
+    if let Some(password) = &settings.admin_password {
+        return Ok(Some(password.clone().into()));
+    }
+    let Some(path) = settings.value("admin_password_file") else {
+        return Ok(None);
+    };
+    let text =
+        fs_err::read_to_string(path).map_err(|source| ConfigError::PasswordFile { source })?;
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return Err(ConfigError::EmptyPassword { path: path.into() });
+    }
+    Ok(Some(password.to_owned().into()))
+}
+
+struct Database(String);
+
+impl std::str::FromStr for Database {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let is_known = ["sqlite:", "postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| {
+                text.strip_prefix(scheme)
+                    .is_some_and(|rest| !rest.is_empty())
+            });
+        is_known.then(|| Self(text.to_owned())).ok_or(())
+    }
+}
+
+struct WebAddress(String);
+
+impl std::str::FromStr for WebAddress {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let text = text.trim_end_matches('/');
+        let host = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .ok_or(())?;
+        let is_host = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+        is_host.then(|| Self(text.to_owned())).ok_or(())
+    }
+}
+
+struct LogLevel(String);
+
+impl std::str::FromStr for LogLevel {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let filter: Result<tracing_subscriber::EnvFilter, _> = text.parse();
+        // A bare word that is no level would filter a target of that name: everything else would be silent.
+        let is_level = |part: &str| {
+            part.contains('=')
+                || part
+                    .parse::<tracing_subscriber::filter::LevelFilter>()
+                    .is_ok()
+        };
+        let is_known = filter.is_ok() && text.split(',').all(|part| is_level(part.trim()));
+        is_known.then(|| Self(text.to_owned())).ok_or(())
+    }
+}
+
+fn check_variables(environment: &Environment) -> Result<(), ConfigError> {
+    let known: Vec<String> = SETTINGS
+        .iter()
+        .map(Setting::variable)
+        .chain(OTHER_VARIABLES.map(str::to_owned))
+        .collect();
+    for name in environment.keys() {
+        let name = name.to_string_lossy();
+        if name.starts_with("TIDEGATE_") && !known.iter().any(|known| *known == name) {
+            return Err(ConfigError::UnknownVariable {
+                nearest: settings::nearest(&name, known.iter().map(String::as_str)),
+                variable: name.into_owned(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Returns the folder of this user's data: `$XDG_DATA_HOME/tidegate`, else `~/.local/share/tidegate`.
+pub(crate) fn default_data_folder() -> Option<PathBuf> {
+    data_folder(&std::env::vars_os().collect())
+}
+
+fn data_folder(environment: &Environment) -> Option<PathBuf> {
+    let folder = |name: &str| {
+        environment
+            .get(&OsString::from(name))
+            .map(PathBuf::from)
+            // The base directory specification: relative paths are ignored.
+            .filter(|path| path.is_absolute())
+    };
+    folder("XDG_DATA_HOME")
+        .or_else(|| folder("HOME").map(|home| home.join(".local/share")))
+        .map(|base| base.join("tidegate"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The table of settings.
+
+/// One setting of the service.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The key in the file. Its option is `--name` with dashes, its variable `TIDEGATE_NAME`.
+    pub(crate) name: &'static str,
+    /// The form of the value, for people.
+    pub(crate) form: &'static str,
+    /// The default, where it is one text for everybody.
+    pub(crate) default: Option<&'static str>,
+    /// The default, for people, where it depends on something.
+    pub(crate) otherwise: &'static str,
+    /// What it means, in one sentence.
+    pub(crate) meaning: &'static str,
+}
+
+impl Setting {
+    /// Returns the environment variable.
+    pub(crate) fn variable(&self) -> String {
+        format!("TIDEGATE_{}", self.name.to_ascii_uppercase())
+    }
+}
+
+/// All settings, in the order in which they are shown.
+pub(crate) const SETTINGS: &[Setting] = &[
+    Setting {
+        name: "data",
+        form: "folder",
+        default: None,
+        otherwise: "`$XDG_DATA_HOME/tidegate`, else `~/.local/share/tidegate`",
+        meaning: "Everything the service keeps lies in this folder; it is created on first start.",
+    },
+    Setting {
+        name: "listen",
+        form: "address and port",
+        default: Some("127.0.0.1:5000"),
+        otherwise: "",
+        meaning: "HTTP is served here.",
+    },
+    Setting {
+        name: "database",
+        form: "`sqlite:FILE` or `postgres://…`",
+        default: None,
+        otherwise: "`tidegate.db` in the data folder",
+        meaning: "Names, people, evidence and jobs live in this database.",
+    },
+    Setting {
+        name: "external_url",
+        form: "address without a path",
+        default: None,
+        otherwise: "`http://` and the listening address",
+        meaning: "People and clients reach the service at this address; links and tokens name it.",
+    },
+    Setting {
+        name: "log_format",
+        form: "`text` or `json`",
+        default: Some("text"),
+        otherwise: "",
+        meaning: "Logs are written in this form, to standard error.",
+    },
+    Setting {
+        name: "log_level",
+        form: "level or filters",
+        default: Some("info"),
+        otherwise: "",
+        meaning: "How much is logged: `error`, `warn`, `info`, `debug`, `trace`, or filters such as `info,sqlx=warn`.",
+    },
+    Setting {
+        name: "policy",
+        form: "file",
+        default: None,
+        otherwise: "the starter policy, in audit mode",
+        meaning: "This policy applies where no other does.",
+    },
+    Setting {
+        name: "advisories",
+        form: "file",
+        default: None,
+        otherwise: "`advisories.tgdb` in the data folder",
+        meaning: "The advisory snapshot; `tidegate advisories import` builds it.",
+    },
+    Setting {
+        name: "metrics_listen",
+        form: "address and port",
+        default: None,
+        otherwise: "beside everything else",
+        meaning: "Metrics are served at an address of their own.",
+    },
+    Setting {
+        name: "admin_password_file",
+        form: "file",
+        default: None,
+        otherwise: "none: a password is made and shown once",
+        meaning: "The first administrator's password is read from this file, unless `TIDEGATE_ADMIN_PASSWORD` is set.",
+    },
+];
+
+/// Returns the known name that a misspelt one probably means.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    known
+        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .min()
+        // Beyond a third of its length a name is another word, not a slip.
+        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
+        .map(|(_, known)| known.to_owned())
+}
