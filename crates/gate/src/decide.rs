@@ -41,6 +41,7 @@ pub fn decide(
         };
         let mut reference = policy.reference();
         let mode = mode_now(policy, door, &mut clock);
+        reference.mode = mode;
         if mode < policy.mode_at(door) {
             reference.enforced_from = policy.effective_on();
         }
@@ -120,16 +121,25 @@ fn judge(
 ) -> (Severity, RuleOutcome) {
     let judgement = match not_applicable(rule, case.subject) {
         Some(why) => Judgement::new(Outcome::NotApplicable, why),
-        None => rule.condition.judge(case),
+        None => rule
+            .condition
+            .judge(case)
+            .unwrap_or_else(|missing| case.missing(missing)),
     };
     if let Some(instant) = judgement.changes_at {
         clock.changes_at(instant);
     }
     let mut observed = judgement.observed;
     let required = rule.condition.required();
-    let mut summary = judgement
-        .summary
-        .unwrap_or_else(|| format!("{observed}, needs {required}"));
+    let is_fault = matches!(
+        judgement.outcome,
+        Outcome::Fail | Outcome::Unknown | Outcome::Grace
+    );
+    let mut summary = match judgement.summary {
+        Some(summary) if is_fault => summary,
+        None if is_fault => format!("{observed}, needs {required}"),
+        _ => observed.clone(),
+    };
     let mut effect = effect(rule, judgement.outcome, case.evidence);
     if effect == Decision::Pending
         && let (Some(max_age), Some(since)) =
@@ -144,10 +154,6 @@ fn judge(
             summary.push_str(&timeout);
         }
     }
-    let is_fault = matches!(
-        judgement.outcome,
-        Outcome::Fail | Outcome::Unknown | Outcome::Grace
-    );
     let remediation = match &rule.remediation {
         Some(own_words) if is_fault => Some(own_words.clone()),
         _ => judgement.remediation,
@@ -158,7 +164,7 @@ fn judge(
         title: rule
             .title
             .clone()
-            .unwrap_or_else(|| rule.info.summary.to_owned()),
+            .unwrap_or_else(|| rule.info.summary.trim_end_matches('.').to_owned()),
         outcome: judgement.outcome,
         level: rule.level,
         effect,
@@ -209,13 +215,12 @@ fn effect(rule: &Rule, outcome: Outcome, evidence: &EvidenceSet<'_>) -> Decision
         },
         Outcome::Unknown => match rule.on_missing {
             Some(OnMissing::Pending) => Decision::Pending,
-            Some(OnMissing::Deny) => Decision::Deny,
             Some(OnMissing::Warn) => Decision::Warn,
             Some(OnMissing::Skip) => Decision::Allow,
             // What a warning demands never refuses, not even by being unknown.
             None if rule.level == Level::Warn => Decision::Warn,
             None if evidence.pending && evidence.unsupported.is_none() => Decision::Pending,
-            None => Decision::Deny,
+            Some(OnMissing::Deny) | None => Decision::Deny,
         },
     }
 }

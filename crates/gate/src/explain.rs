@@ -4,13 +4,15 @@
 //! and the address where everything else stands. All foreign text passes through here, so what is not printable ASCII
 //! ends here.
 
-use crate::{Decision, Mode, RuleOutcome, Verdict};
+use crate::{Decision, PolicyRef, RuleOutcome, Verdict};
 
 /// The longest sentence, in characters.
 pub const MAX_EXPLAIN_CHARS: usize = 300;
 
 /// How many rules the sentence names.
 const NAMED: usize = 3;
+/// What stands between them.
+const SEPARATOR: &str = "; ";
 /// A longer subject is shortened, so that rules keep their place.
 const MAX_SUBJECT: usize = 80;
 /// Below this room for the sentence, the address is left out.
@@ -34,108 +36,148 @@ pub fn explain(verdict: &Verdict) -> String {
 
 fn sentence(verdict: &Verdict, room: usize) -> String {
     let faults = faults(verdict);
-    let names = policy_names(verdict, &faults);
+    let policies = speaking_policies(verdict, &faults);
+    let names = names(&policies);
+    let verb = |one: &'static str, many| if policies.len() == 1 { one } else { many };
     let subject = shorten(&ascii(&verdict.subject.name()), MAX_SUBJECT);
     let total = verdict.rules.len();
     let rules = if total == 1 { "rule" } else { "rules" };
     let Some(strictest) = faults.iter().map(|rule| rule.effect).max() else {
-        return match verdict.policy.is_empty() {
-            true => format!("no policy applies to {subject}."),
-            false => format!("{names} allows {subject} ({total} {rules})."),
+        return if verdict.policy.is_empty() {
+            format!("no policy applies to {subject}.")
+        } else {
+            let allows = verb("allows", "allow");
+            format!("{names} {allows} {subject} ({total} {rules}).")
         };
     };
     let count = format!("{} of {total} {rules}", faults.len());
-    let head = match (verdict.verdict, verdict.mode) {
-        (Decision::Deny, _) => format!("{names} blocks {subject} ({count}): "),
-        (Decision::Pending, _) => format!("pending: {names} waits for {subject} ({count}): "),
-        (_, mode) if strictest > Decision::Warn => {
-            let why = match (enforced_from(verdict), mode) {
-                (Some(day), _) => format!("enforced from {day}, "),
-                (None, Mode::Audit | Mode::Warn) => format!("{} mode, ", mode.as_str()),
-                // The strictest policy that spoke enforces, but its words are only a warning.
-                (None, Mode::Enforce) => String::new(),
-            };
-            format!("{names} would block {subject} ({why}{count}): ")
+    let head = match verdict.verdict {
+        Decision::Deny => {
+            let blocks = verb("blocks", "block");
+            format!("{names} {blocks} {subject} ({count}): ")
         }
-        _ => format!("{names} warns about {subject} ({count}): "),
+        Decision::Pending => {
+            let waits = verb("waits", "wait");
+            format!("pending: {names} {waits} for {subject} ({count}): ")
+        }
+        _ if strictest > Decision::Warn => {
+            let why = softened_by(verdict, &policies);
+            format!("{names} would block {subject} ({why}, {count}): ")
+        }
+        _ => {
+            let warns = verb("warns", "warn");
+            format!("{names} {warns} about {subject} ({count}): ")
+        }
     };
-    let several_policies = verdict.policy.len() > 1;
-    let named: Vec<_> = faults.iter().take(NAMED).collect();
-    let mut text = head;
-    for (position, rule) in named.iter().enumerate() {
-        // The room that is left is shared evenly; what a short rule does not use goes to the next.
-        let left = named.len() - position;
-        let share = room.saturating_sub(text.len() + 1) / left;
-        text.push_str(&shorten(
-            &fault(rule, several_policies),
-            share.saturating_sub(2),
-        ));
-        text.push_str(if left > 1 { "; " } else { "." });
-    }
-    text
+    let causes = causes(&faults, verdict.policy.len() > 1);
+    let separators = causes.len() * SEPARATOR.len();
+    let causes = fit(&causes, room.saturating_sub(head.len() + separators));
+    format!("{head}{}.", causes.join(SEPARATOR))
 }
 
-/// Returns the rules that made the decision what it is, worst first.
+/// Returns the rules that made the decision what it is, or would without the mode, worst first.
 fn faults(verdict: &Verdict) -> Vec<&RuleOutcome> {
+    let effects = verdict.rules.iter().map(|rule| rule.effect);
+    let threshold = match effects.max() {
+        Some(Decision::Deny | Decision::Pending) => Decision::Pending,
+        _ => Decision::Warn,
+    };
     let mut faults: Vec<_> = verdict
         .rules
         .iter()
-        .filter(|rule| match verdict.verdict {
-            Decision::Deny | Decision::Pending => rule.effect >= Decision::Pending,
-            Decision::Warn | Decision::Allow => rule.effect != Decision::Allow,
-        })
+        .filter(|rule| rule.effect >= threshold)
         .collect();
     faults.sort_by_key(|rule| std::cmp::Reverse(rule.effect));
     faults
 }
 
-fn fault(rule: &RuleOutcome, with_policy: bool) -> String {
-    let id = match rule.id.split_once('/') {
-        Some((_, id)) if !with_policy => id,
-        _ => &rule.id,
-    };
-    let platform = match &rule.platform {
-        Some(platform) => format!(" ({platform})"),
-        None => String::new(),
-    };
-    let grace = match &rule.grace {
-        Some(grace) => format!(" (tolerated until {})", grace.until.strftime("%Y-%m-%d")),
-        None => String::new(),
-    };
-    ascii(&format!("{id}{platform}: {}{grace}", rule.summary))
+/// Returns the words for the worst rules. Those that say the same are named together.
+fn causes(faults: &[&RuleOutcome], with_policy: bool) -> Vec<String> {
+    let mut causes: Vec<(String, String)> = Vec::new();
+    for rule in faults.iter().take(NAMED) {
+        let id = match rule.id.split_once('/') {
+            Some((_, id)) if !with_policy => id,
+            _ => &rule.id,
+        };
+        let name = match &rule.platform {
+            Some(platform) => format!("{id} ({platform})"),
+            None => id.to_owned(),
+        };
+        let what = match &rule.grace {
+            Some(grace) => {
+                let day = grace.until.strftime("%Y-%m-%d");
+                format!("{} (tolerated until {day})", rule.summary)
+            }
+            None => rule.summary.clone(),
+        };
+        match causes.iter_mut().find(|(_, known)| *known == what) {
+            Some((names, _)) => {
+                names.push_str(", ");
+                names.push_str(&name);
+            }
+            None => causes.push((name, what)),
+        }
+    }
+    causes
+        .into_iter()
+        .map(|(names, what)| ascii(&format!("{names}: {what}")))
+        .collect()
 }
 
-/// Names the policies whose rules speak, or all if none does.
-fn policy_names(verdict: &Verdict, faults: &[&RuleOutcome]) -> String {
-    let all = verdict.policy.iter().map(|policy| policy.name.as_str());
-    let speaks = |name: &&str| {
-        faults.is_empty()
-            || faults.iter().any(|rule| {
-                rule.id
-                    .split_once('/')
-                    .is_some_and(|(policy, _)| policy == *name)
-            })
+/// Shortens the longest of `texts` until all fit into `room`: each may have an even share, and what a short one leaves
+/// goes to the others.
+fn fit(texts: &[String], room: usize) -> Vec<String> {
+    let mut by_length: Vec<_> = texts.iter().map(String::len).collect();
+    by_length.sort_unstable();
+    let mut left = room;
+    let mut limit = room;
+    for (position, length) in by_length.iter().enumerate() {
+        let share = left / (texts.len() - position);
+        if *length > share {
+            limit = share;
+            break;
+        }
+        left -= length;
+    }
+    texts.iter().map(|text| shorten(text, limit)).collect()
+}
+
+/// Returns the policies whose rules speak, or all if none does.
+fn speaking_policies<'a>(verdict: &'a Verdict, faults: &[&RuleOutcome]) -> Vec<&'a PolicyRef> {
+    let speaks = |policy: &&PolicyRef| {
+        faults.iter().any(|rule| {
+            rule.id
+                .split_once('/')
+                .is_some_and(|(name, _)| name == policy.name)
+        })
     };
-    let names: Vec<_> = all.clone().filter(speaks).collect();
-    let names = if names.is_empty() {
-        all.collect()
-    } else {
-        names
-    };
-    match names.as_slice() {
+    let speaking: Vec<_> = verdict.policy.iter().filter(speaks).collect();
+    if speaking.is_empty() {
+        // Nothing failed, or only the index's own demands, which belong to all.
+        return verdict.policy.iter().collect();
+    }
+    speaking
+}
+
+fn names(policies: &[&PolicyRef]) -> String {
+    match policies {
         [] => "policy".to_owned(),
-        [one] => (*one).to_owned(),
-        [first, second] => format!("{first}, {second}"),
-        [first, rest @ ..] => format!("{first} and {} more", rest.len()),
+        [one] => one.name.clone(),
+        [first, second] => format!("{} and {}", first.name, second.name),
+        [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
     }
 }
 
-fn enforced_from(verdict: &Verdict) -> Option<jiff::civil::Date> {
-    verdict
-        .policy
-        .iter()
-        .filter_map(|policy| policy.enforced_from)
-        .min()
+/// Says why a refusal is only words: the day or the mode of the policy that speaks.
+fn softened_by(verdict: &Verdict, policies: &[&PolicyRef]) -> String {
+    match policies
+        .first()
+        .map(|policy| (policy.enforced_from, policy.mode))
+    {
+        Some((Some(day), _)) => format!("enforced from {day}"),
+        Some((None, mode)) => format!("{} mode", mode.as_str()),
+        None => format!("{} mode", verdict.mode.as_str()),
+    }
 }
 
 /// Replaces what is not printable ASCII: runs of white space and controls by one space, the rest by `?`.

@@ -26,9 +26,9 @@ pub fn combine_index(own: Verdict, children: &[IndexChild<'_>]) -> Verdict {
     let mut combined = own;
     let mut answers = vec![(combined.verdict, combined.mode)];
     let is_judged = !combined.policy.is_empty();
-    // All policies that apply to the index apply to its children, in the same modes; `own.mode` may be of a policy
-    // whose index rules passed, which is the strictest there is.
-    let mode = combined.mode;
+    // What is absent concerns every policy that applies, so the strictest of their modes, not the one that spoke.
+    let modes = combined.policy.iter().map(|policy| policy.mode);
+    let mode = modes.max().unwrap_or(combined.mode);
     for child in children {
         match child.verdict {
             Some(verdict) => {
@@ -83,7 +83,7 @@ fn absent(platform: &str, observed: &str) -> RuleOutcome {
     RuleOutcome {
         id: "index/children".to_owned(),
         condition: "index.children".to_owned(),
-        title: "Every platform of the index is judged.".to_owned(),
+        title: "Every platform of the index is judged".to_owned(),
         outcome: Outcome::Unknown,
         level: Level::Deny,
         effect: Decision::Deny,

@@ -205,6 +205,8 @@ pub struct PolicyRef {
     pub version: Option<u32>,
     /// The hash of its canonical form.
     pub sha256: String,
+    /// The mode in force at this door and instant.
+    pub mode: Mode,
     /// The day (UTC) from which it refuses, while it only warns because that day has not come.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enforced_from: Option<Date>,

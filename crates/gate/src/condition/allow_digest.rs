@@ -2,8 +2,9 @@
 
 use oci::Digest;
 
-use super::case::{Case, Judgement};
+use super::case::{Case, Judgement, Missing};
 use super::{Condition, ConditionInfo, Parameter};
+use crate::policy::fields::Value;
 
 pub(super) const INFO: ConditionInfo = ConditionInfo {
     name: "allow.digest",
@@ -20,7 +21,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
     waivable: true,
     read: |fields| {
         let digests = fields.required("digests")?.filled_list()?;
-        let permitted: Result<Vec<_>, _> = digests.iter().map(|value| value.digest()).collect();
+        let permitted: Result<Vec<_>, _> = digests.iter().map(Value::digest).collect();
         Ok(Box::new(AllowDigest {
             permitted: permitted?,
         }))
@@ -37,14 +38,14 @@ impl Condition for AllowDigest {
         "on the permit list".to_owned()
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let is_permitted = case
             .subject
             .digest
             .is_some_and(|digest| self.permitted.contains(digest));
         let observed = if is_permitted { "listed" } else { "not listed" };
-        Judgement::pass_if(is_permitted, observed)
-            .brief("not on the permit list")
-            .remedy("use a permitted image, or ask for this one to be listed")
+        Ok(Judgement::pass_if(is_permitted, observed)
+            .brief_if_failed("not on the permit list")
+            .remedy("use a permitted image, or ask for this one to be listed"))
     }
 }

@@ -1,6 +1,6 @@
 //! What a condition sees, and what it says.
 
-use evidence::{Coverage, Inventory, Level as DiagnosticLevel, MatchReport, Severity};
+use evidence::{Coverage, Diagnostic, Inventory, Level as DiagnosticLevel, MatchReport, Severity};
 use jiff::Timestamp;
 
 use super::Findings;
@@ -33,6 +33,10 @@ pub(crate) struct Judgement {
     /// The first later instant at which the same evidence would be judged or described differently.
     pub(crate) changes_at: Option<Timestamp>,
 }
+
+/// The evidence, by name, that a condition needs and the case does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) &'static str);
 
 /// Where in the stored evidence a fact stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,26 +111,23 @@ impl Judgement {
 }
 
 impl<'a> Case<'a> {
-    /// Returns the inventory, or the judgement that it is missing.
-    pub(crate) fn inventory(&self) -> Result<&'a Inventory, Judgement> {
-        self.evidence
-            .inventory
-            .ok_or_else(|| self.missing("inventory"))
+    /// Returns the inventory.
+    pub(crate) fn inventory(&self) -> Result<&'a Inventory, Missing> {
+        self.evidence.inventory.ok_or(Missing("inventory"))
     }
 
-    /// Returns the match report, or the judgement that it is missing.
-    pub(crate) fn matches(&self) -> Result<&'a MatchReport, Judgement> {
+    /// Returns the match report.
+    pub(crate) fn matches(&self) -> Result<&'a MatchReport, Missing> {
         self.evidence
             .matches
-            .ok_or_else(|| self.missing("vulnerability evidence"))
+            .ok_or(Missing("vulnerability evidence"))
     }
 
-    /// Returns the findings, or the judgement that they are missing. A match without its inventory is missing too:
+    /// Returns the findings. A match without its inventory is missing too:
     /// nobody could say whether everything was looked at.
-    pub(crate) fn findings(&self) -> Result<&'a Findings<'a>, Judgement> {
+    pub(crate) fn findings(&self) -> Result<&'a Findings<'a>, Missing> {
         self.inventory()?;
-        self.findings
-            .ok_or_else(|| self.missing("vulnerability evidence"))
+        self.findings.ok_or(Missing("vulnerability evidence"))
     }
 
     /// Returns whether the caller knows the snapshot's feeds and this one is not among them.
@@ -136,7 +137,8 @@ impl<'a> Case<'a> {
     }
 
     /// Says that evidence is missing, and why.
-    pub(crate) fn missing(&self, what: &str) -> Judgement {
+    pub(crate) fn missing(&self, missing: Missing) -> Judgement {
+        let Missing(what) = missing;
         let evidence = self.evidence;
         let (observed, remedy) = if let Some(reason) = evidence.unsupported {
             (
@@ -161,36 +163,50 @@ impl<'a> Case<'a> {
         Judgement::unknown(observed).remedy(remedy)
     }
 
-    /// Says why the analysis is incomplete, if it is. What was not looked at never counts as a pass.
-    pub(crate) fn incomplete(&self) -> Option<String> {
-        let inventory = self.evidence.inventory;
-        let cause = inventory
-            .iter()
-            .flat_map(|inventory| &inventory.diagnostics)
-            .chain(self.evidence.matches.iter().flat_map(|m| &m.diagnostics))
-            .find(|diagnostic| diagnostic.level == DiagnosticLevel::Error);
-        let is_partial = inventory.is_some_and(|i| i.coverage == Coverage::Partial);
-        match cause {
-            Some(cause) => Some(format!("the analysis is incomplete: {}", cause.message)),
-            None if is_partial => Some("the analysis is incomplete".to_owned()),
-            None => None,
+    /// Turns a pass into `unknown` where the image was not read completely, or not matched completely: what was not
+    /// looked at never counts as a pass.
+    pub(crate) fn unless_incomplete(&self, judgement: Judgement) -> Judgement {
+        let judgement = self.unless_unread(judgement);
+        let diagnostics = self.evidence.matches.map(|m| m.diagnostics.as_slice());
+        match error_among(diagnostics.unwrap_or_default()) {
+            Some(cause) => overturn(judgement, &format!("the match is incomplete: {cause}")),
+            None => judgement,
         }
     }
 
-    /// Turns a pass into `unknown` where the analysis is incomplete.
-    pub(crate) fn unless_incomplete(&self, judgement: Judgement) -> Judgement {
-        if judgement.outcome != Outcome::Pass {
-            return judgement;
-        }
-        let Some(reason) = self.incomplete() else {
+    /// Turns a pass into `unknown` where the image was not read completely.
+    pub(crate) fn unless_unread(&self, judgement: Judgement) -> Judgement {
+        let Some(inventory) = self.evidence.inventory else {
             return judgement;
         };
-        Judgement {
-            outcome: Outcome::Unknown,
-            observed: format!("{}; {reason}", judgement.observed),
-            summary: Some(reason),
-            remediation: Some("see the diagnostics of the image's report".to_owned()),
-            ..judgement
+        match error_among(&inventory.diagnostics) {
+            Some(cause) => overturn(judgement, &format!("the analysis is incomplete: {cause}")),
+            None if inventory.coverage == Coverage::Partial => {
+                overturn(judgement, "the analysis is incomplete")
+            }
+            None => judgement,
         }
+    }
+}
+
+fn error_among(diagnostics: &[Diagnostic]) -> Option<&str> {
+    diagnostics
+        .iter()
+        .find(|diagnostic| diagnostic.level == DiagnosticLevel::Error)
+        .map(|diagnostic| diagnostic.message.as_str())
+}
+
+/// A failure stays what it is; more content could only make it worse.
+fn overturn(judgement: Judgement, reason: &str) -> Judgement {
+    if !matches!(judgement.outcome, Outcome::Pass | Outcome::Grace) {
+        return judgement;
+    }
+    Judgement {
+        outcome: Outcome::Unknown,
+        observed: format!("{}; {reason}", judgement.observed),
+        summary: Some(reason.to_owned()),
+        remediation: Some("see the diagnostics of the image's report".to_owned()),
+        grace_until: None,
+        ..judgement
     }
 }

@@ -1,6 +1,6 @@
 //! `config.labels`: labels that must or must not be there.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::glob::Glob;
 use crate::policy::Problem;
@@ -81,11 +81,8 @@ impl Condition for ConfigLabels {
         demands.join("; ")
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let labels = match case.inventory() {
-            Ok(inventory) => &inventory.facts.labels,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let labels = &case.inventory()?.facts.labels;
         let mut faults = Vec::new();
         for label in &self.required {
             if labels.get(label).is_none_or(String::is_empty) {
@@ -112,9 +109,9 @@ impl Condition for ConfigLabels {
             let faults = faults.join("; ");
             Judgement::pass_if(false, faults.clone()).brief(faults)
         };
-        judgement
+        Ok(judgement
             .at(Place::Inventory)
-            .remedy("correct `LABEL` in the build file")
+            .remedy("correct `LABEL` in the build file"))
     }
 }
 

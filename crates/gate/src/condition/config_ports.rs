@@ -1,6 +1,6 @@
 //! `config.ports`: ports that must not be exposed.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::Outcome;
 use crate::policy::PolicyError;
@@ -106,11 +106,8 @@ impl Condition for ConfigPorts {
         format!("none of {}", labels.join(", "))
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let facts = match case.inventory() {
-            Ok(inventory) => &inventory.facts,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let facts = &case.inventory()?.facts;
         let denied: Vec<_> = facts
             .exposed_ports
             .iter()
@@ -129,8 +126,8 @@ impl Condition for ConfigPorts {
             Judgement::new(Outcome::Fail, format!("exposes {ports}"))
                 .brief(format!("exposes {ports}"))
         };
-        judgement
+        Ok(judgement
             .at(Place::Inventory)
-            .remedy("remove the port from `EXPOSE` in the build file")
+            .remedy("remove the port from `EXPOSE` in the build file"))
     }
 }

@@ -1,6 +1,6 @@
 //! `config.user`: who the image runs as.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::Outcome;
 use crate::policy::Problem;
@@ -63,15 +63,14 @@ impl Condition for ConfigUser {
         .to_owned()
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let facts = match case.inventory() {
-            Ok(inventory) => &inventory.facts,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let facts = &case.inventory()?.facts;
         let Some(is_root) = facts.runs_as_root else {
-            return Judgement::unknown("it cannot be said who the image runs as")
-                .at(Place::Inventory)
-                .remedy("judge an image with its configuration, not a directory");
+            return Ok(
+                Judgement::unknown("it cannot be said who the image runs as")
+                    .at(Place::Inventory)
+                    .remedy("judge an image with its configuration, not a directory"),
+            );
         };
         let observed = match (facts.user.as_str(), is_root) {
             ("", true) => "root (no user is set)".to_owned(),
@@ -86,8 +85,12 @@ impl Condition for ConfigUser {
             .at(Place::Inventory)
             .remedy("set `USER` to a number other than 0 in the build file");
         if judgement.outcome == Outcome::Fail && is_root {
-            return judgement.brief("runs as root");
+            return Ok(judgement.brief("runs as root"));
         }
-        judgement
+        if is_numeric {
+            return Ok(judgement);
+        }
+        // A name is only known not to be root if the image's `passwd` was read.
+        Ok(case.unless_unread(judgement))
     }
 }

@@ -2,7 +2,7 @@
 
 use oci::Digest;
 
-use super::case::{Case, Judgement};
+use super::case::{Case, Judgement, Missing};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::Outcome;
 use crate::policy::PolicyError;
@@ -45,15 +45,17 @@ impl Condition for DenyDigest {
         "not on the block list".to_owned()
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let Some(digest) = case.subject.digest else {
-            return Judgement::new(Outcome::NotApplicable, "no digest");
+            return Ok(Judgement::new(Outcome::NotApplicable, "no digest"));
         };
-        match self.denied.iter().find(|(denied, _)| denied == digest) {
-            Some((_, reason)) => Judgement::pass_if(false, format!("blocked: {reason}"))
-                .brief(format!("blocked: {reason}"))
-                .remedy("use another image"),
-            None => Judgement::pass_if(true, "not listed"),
-        }
+        Ok(
+            match self.denied.iter().find(|(denied, _)| denied == digest) {
+                Some((_, reason)) => Judgement::pass_if(false, format!("blocked: {reason}"))
+                    .brief(format!("blocked: {reason}"))
+                    .remedy("use another image"),
+                None => Judgement::pass_if(true, "not listed"),
+            },
+        )
     }
 }

@@ -1,6 +1,6 @@
 //! `evidence.age`: the last match against advisories is recent.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::duration::Span;
 
@@ -36,11 +36,8 @@ impl Condition for EvidenceAge {
         format!("matched within {}", self.max.as_str())
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let matched_at = match case.matches() {
-            Ok(matches) => matches.matched_at,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let matched_at = case.matches()?.matched_at;
         let limit = self.max.after(matched_at);
         let observed = format!("matched at {}", matched_at.strftime("%Y-%m-%dT%H:%M:%SZ"));
         let judgement = if case.now < limit {
@@ -50,6 +47,6 @@ impl Condition for EvidenceAge {
                 .brief(format!("{observed}, needs {}", self.required()))
                 .remedy("match the image against current advisories")
         };
-        judgement.at(Place::Matches).changing_at(limit, case.now)
+        Ok(judgement.at(Place::Matches).changing_at(limit, case.now))
     }
 }

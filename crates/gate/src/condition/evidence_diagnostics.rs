@@ -2,7 +2,7 @@
 
 use evidence::{Coverage, Level};
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::vuln_filter;
 use super::{Condition, ConditionInfo, Parameter};
 
@@ -36,11 +36,9 @@ impl Condition for EvidenceDiagnostics {
         vuln_filter::required(self.max)
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let (inventory, matches) = match (case.inventory(), case.matches()) {
-            (Ok(inventory), Ok(matches)) => (inventory, matches),
-            (Err(missing), _) | (_, Err(missing)) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let inventory = case.inventory()?;
+        let matches = case.matches()?;
         let errors: Vec<_> = inventory
             .diagnostics
             .iter()
@@ -56,9 +54,9 @@ impl Condition for EvidenceDiagnostics {
             None if is_partial => format!("{parts} incomplete"),
             None => "0 incomplete".to_owned(),
         };
-        Judgement::pass_if(passes, observed.clone())
+        Ok(Judgement::pass_if(passes, observed.clone())
             .brief(observed)
             .at(Place::Inventory)
-            .remedy("see the diagnostics of the image's report")
+            .remedy("see the diagnostics of the image's report"))
     }
 }

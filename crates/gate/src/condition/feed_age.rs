@@ -1,6 +1,6 @@
 //! `feed.age`: the advisories themselves are recent.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::duration::Span;
 
@@ -43,23 +43,20 @@ impl Condition for FeedAge {
         format!("at most {} old", self.max.as_str())
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let built_at = match case.matches() {
-            Ok(matches) => matches.snapshot.built_at,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let built_at = case.matches()?.snapshot.built_at;
         let (name, as_of) = match &self.source {
             None => ("advisories", built_at),
-            Some(source) => match case.evidence.feeds.iter().find(|feed| feed.name == source) {
-                Some(feed) => (feed.name, feed.as_of),
-                None => {
-                    return Judgement::unknown(format!(
-                        "no feed `{source}` in the advisory snapshot"
-                    ))
-                    .at(Place::Matches)
-                    .remedy("import the feed");
-                }
-            },
+            Some(source) => {
+                let mut feeds = case.evidence.feeds.iter();
+                let Some(feed) = feeds.find(|feed| feed.name == source) else {
+                    let observed = format!("no feed `{source}` in the advisory snapshot");
+                    return Ok(Judgement::unknown(observed)
+                        .at(Place::Matches)
+                        .remedy("import the feed"));
+                };
+                (feed.name, feed.as_of)
+            }
         };
         let limit = self.max.after(as_of);
         let observed = format!("{name} of {}", as_of.strftime("%Y-%m-%dT%H:%M:%SZ"));
@@ -70,6 +67,6 @@ impl Condition for FeedAge {
                 .brief(format!("{observed}, needs {}", self.required()))
                 .remedy("import current advisories")
         };
-        judgement.at(Place::Matches).changing_at(limit, case.now)
+        Ok(judgement.at(Place::Matches).changing_at(limit, case.now))
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use evidence::{Finding, MatchReport, Severity, Status};
 use jiff::Timestamp;
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use crate::Outcome;
 use crate::policy::{NewFindingGrace, Since};
 
@@ -73,10 +73,17 @@ impl<'a> Findings<'a> {
     }
 }
 
+/// The name of what is counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) one: String,
+    pub(crate) many: String,
+}
+
 /// What to count, and how many are tolerated.
 pub(crate) struct Count<'a> {
     /// What is counted, for people: `fixable critical`.
-    pub(crate) label: &'a str,
+    pub(crate) label: &'a Label,
     pub(crate) max: u32,
     /// Whether the policy's grace for new findings applies.
     pub(crate) allows_grace: bool,
@@ -89,15 +96,13 @@ pub(crate) fn judge_count(
     case: &Case<'_>,
     count: &Count<'_>,
     wanted: impl Fn(&Finding) -> bool,
-) -> Judgement {
-    let findings = match case.findings() {
-        Ok(findings) => findings,
-        Err(missing) => return missing,
-    };
+) -> Result<Judgement, Missing> {
+    let findings = case.findings()?;
     let selected = distinct(&findings.open, findings.vulnerabilities, &wanted);
     if selected.total <= count.max {
         let pass = Judgement::new(Outcome::Pass, describe(&selected, count.label));
-        return case.unless_incomplete(unless_undecided(case, count, &selected, pass, &wanted));
+        let decided = unless_undecided(findings, count.max - selected.total, pass, &wanted);
+        return Ok(case.unless_incomplete(decided));
     }
     let first = selected.named.first().map(|indexed| indexed.position);
     let mut judgement = Judgement {
@@ -115,9 +120,10 @@ pub(crate) fn judge_count(
     {
         judgement.outcome = Outcome::Grace;
         judgement.grace_until = Some(until);
-        judgement = judgement.changing_at(until, case.now);
+        judgement = unless_undecided(findings, 0, judgement, &wanted);
+        judgement = case.unless_incomplete(judgement.changing_at(until, case.now));
     }
-    judgement
+    Ok(judgement)
 }
 
 /// Returns the date a finding's age is counted from. A fix without a date is no older than the vulnerability, so its
@@ -180,36 +186,27 @@ fn distinct<'a>(
     selected
 }
 
-/// A pass that findings of unknown status could overturn is unknown itself.
+/// A pass that findings of unknown status could overturn, because there are more than `tolerated`, is unknown itself.
 fn unless_undecided(
-    case: &Case<'_>,
-    count: &Count<'_>,
-    open: &Selected<'_>,
-    pass: Judgement,
+    findings: &Findings<'_>,
+    tolerated: u32,
+    judgement: Judgement,
     wanted: impl Fn(&Finding) -> bool,
 ) -> Judgement {
-    let Some(findings) = case.findings else {
-        return pass;
-    };
-    if findings.undecided.is_empty() {
-        return pass;
-    }
     let undecided = distinct(&findings.undecided, findings.vulnerabilities, wanted);
-    if open.total + undecided.total <= count.max {
-        return pass;
+    if undecided.total <= tolerated {
+        return judgement;
     }
+    let first = undecided.named.first().map(|indexed| indexed.position);
     let observed = format!(
         "{}; {} cannot be decided: {}",
-        pass.observed,
+        judgement.observed,
         undecided.total,
         names(&undecided)
     );
     Judgement {
         severity: undecided.worst,
-        place: undecided
-            .named
-            .first()
-            .map(|indexed| Place::Finding(indexed.position)),
+        place: first.map(Place::Finding),
         ..Judgement::unknown(observed)
             .brief(format!("cannot be decided: {}", brief(&undecided)))
             .remedy("see the diagnostics of the image's report")
@@ -242,11 +239,12 @@ fn grace_end(
     ends.get(max as usize).copied()
 }
 
-fn describe(selected: &Selected<'_>, label: &str) -> String {
-    if selected.total == 0 {
-        return format!("0 {label}");
+fn describe(selected: &Selected<'_>, label: &Label) -> String {
+    match selected.total {
+        0 => format!("0 {}", label.many),
+        1 => format!("1 {}: {}", label.one, names(selected)),
+        total => format!("{total} {}: {}", label.many, names(selected)),
     }
-    format!("{} {label}: {}", selected.total, names(selected))
 }
 
 fn names(selected: &Selected<'_>) -> String {

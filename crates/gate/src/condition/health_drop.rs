@@ -1,6 +1,6 @@
 //! `health.drop`: the health grade is about to fall.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::health_grade::grade_at;
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::duration::Span;
@@ -34,18 +34,13 @@ impl Condition for HealthDrop {
         format!("no drop within {}", self.within.as_str())
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        if let Err(missing) = case.findings() {
-            return missing;
-        }
-        let report = match case.matches() {
-            Ok(matches) => &matches.grade,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        case.findings()?;
+        let report = &case.matches()?.grade;
         let (grade, next) = grade_at(report, case.now);
         let Some(drop_at) = next else {
             let judgement = Judgement::pass_if(true, format!("{grade}, no drop in sight"));
-            return case.unless_incomplete(judgement.at(Place::Matches));
+            return Ok(case.unless_incomplete(judgement.at(Place::Matches)));
         };
         let (next_grade, _) = grade_at(report, drop_at);
         let day = drop_at.strftime("%Y-%m-%d");
@@ -55,8 +50,9 @@ impl Condition for HealthDrop {
             .brief(observed)
             .at(Place::Matches)
             .remedy("rebuild with current packages before that day");
-        case.unless_incomplete(judgement)
+        Ok(case
+            .unless_incomplete(judgement)
             .changing_at(warn_from, case.now)
-            .changing_at(drop_at, case.now)
+            .changing_at(drop_at, case.now))
     }
 }

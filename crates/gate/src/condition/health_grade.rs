@@ -3,7 +3,7 @@
 use evidence::{Grade, GradeReport};
 use jiff::Timestamp;
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::Outcome;
 
@@ -40,14 +40,9 @@ impl Condition for HealthGrade {
         }
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        if let Err(missing) = case.findings() {
-            return missing;
-        }
-        let report = match case.matches() {
-            Ok(matches) => &matches.grade,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        case.findings()?;
+        let report = &case.matches()?.grade;
         let (grade, next) = grade_at(report, case.now);
         let judgement = if grade == Grade::Unknown {
             Judgement::unknown("the grade is unknown").remedy("see the report for what is missing")
@@ -65,10 +60,11 @@ impl Condition for HealthGrade {
             }
             case.unless_incomplete(judgement)
         };
-        match next {
-            Some(next) => judgement.at(Place::Matches).changing_at(next, case.now),
-            None => judgement.at(Place::Matches),
-        }
+        let judgement = judgement.at(Place::Matches);
+        Ok(match next {
+            Some(next) => judgement.changing_at(next, case.now),
+            None => judgement,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! `image.age`: how long ago the image was built.
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::duration::Span;
 
@@ -30,22 +30,22 @@ impl Condition for ImageAge {
         format!("built within {}", self.max.as_str())
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let created = match case.inventory() {
-            Ok(inventory) => inventory.facts.created,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let created = case.inventory()?.facts.created;
         let Some(created) = created else {
-            return Judgement::unknown("the image does not say when it was built")
-                .at(Place::Inventory)
-                .remedy("build with a tool that sets `created`");
+            return Ok(
+                Judgement::unknown("the image does not say when it was built")
+                    .at(Place::Inventory)
+                    .remedy("build with a tool that sets `created`"),
+            );
         };
         let day = created.strftime("%Y-%m-%d");
         if created > case.now {
-            return Judgement::unknown(format!("built on {day}, which lies in the future"))
+            let observed = format!("built on {day}, which lies in the future");
+            return Ok(Judgement::unknown(observed)
                 .at(Place::Inventory)
                 .remedy("build with a correct clock")
-                .changing_at(created, case.now);
+                .changing_at(created, case.now));
         }
         let limit = self.max.after(created);
         let observed = format!("built on {day}");
@@ -55,6 +55,6 @@ impl Condition for ImageAge {
             .remedy("rebuild the image")
             .changing_at(limit, case.now);
         judgement.since = Some(limit).filter(|limit| *limit <= case.now);
-        judgement
+        Ok(judgement)
     }
 }

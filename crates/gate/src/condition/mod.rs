@@ -32,7 +32,7 @@ mod vuln_kev;
 
 use std::fmt;
 
-pub(crate) use self::case::{Case, Judgement, Place};
+pub(crate) use self::case::{Case, Judgement, Missing, Place};
 pub(crate) use self::findings::Findings;
 use crate::policy::PolicyError;
 use crate::policy::Problem;
@@ -129,7 +129,10 @@ pub(crate) trait Condition: fmt::Debug + Send + Sync {
     fn required(&self) -> String;
 
     /// Judges one subject. Equal cases give equal judgements, at every instant before `changes_at`.
-    fn judge(&self, case: &Case<'_>) -> Judgement;
+    ///
+    /// # Errors
+    /// Names the evidence that is not there; the outcome is then `unknown`.
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing>;
 }
 
 /// Returns the catalogue, ordered by name.

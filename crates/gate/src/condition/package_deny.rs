@@ -2,7 +2,7 @@
 
 use evidence::{Package, PackageType};
 
-use super::case::{Case, Judgement, Place};
+use super::case::{Case, Judgement, Missing, Place};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::glob::Glob;
 use crate::policy::PolicyError;
@@ -90,11 +90,8 @@ impl Condition for PackageDeny {
         format!("none of {}", texts.join(", "))
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
-        let inventory = match case.inventory() {
-            Ok(inventory) => inventory,
-            Err(missing) => return missing,
-        };
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
+        let inventory = case.inventory()?;
         let mut total = 0;
         let mut named = Vec::new();
         for package in &inventory.packages {
@@ -111,8 +108,10 @@ impl Condition for PackageDeny {
             more => Judgement::pass_if(false, format!("{} and {more} more", named.join(", "))),
         };
         let installed = format!("{} installed", judgement.observed);
-        case.unless_incomplete(judgement.at(Place::Inventory))
-            .remedy("remove the package from the image")
+        let judgement = judgement
+            .at(Place::Inventory)
             .brief_if_failed(installed)
+            .remedy("remove the package from the image");
+        Ok(case.unless_unread(judgement))
     }
 }

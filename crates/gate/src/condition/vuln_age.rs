@@ -3,8 +3,8 @@
 use evidence::{Finding, Severity};
 use jiff::Timestamp;
 
-use super::case::{Case, Judgement};
-use super::findings::{Count, dated, judge_count};
+use super::case::{Case, Judgement, Missing};
+use super::findings::{Count, Label, dated, judge_count};
 use super::vuln_filter::{self, VulnFilter};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::duration::Span;
@@ -63,7 +63,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
             .map(|(severity, span)| format!("{} {}", severity_word(*severity), span.as_str()))
             .collect();
         Ok(Box::new(VulnAge {
-            label: format!("{} over age", filter.label()),
+            label: filter.label(" over age"),
             limits: limits.join(", "),
             max: vuln_filter::read_max(fields)?,
             max_age,
@@ -79,7 +79,7 @@ struct VulnAge {
     since: Since,
     filter: VulnFilter,
     max: u32,
-    label: String,
+    label: Label,
     limits: String,
 }
 
@@ -92,7 +92,7 @@ impl Condition for VulnAge {
         )
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let count = Count {
             label: &self.label,
             max: self.max,
@@ -105,20 +105,18 @@ impl Condition for VulnAge {
                     .limit_of(finding)
                     .is_some_and(|limit| limit <= case.now)
         };
-        let judgement = judge_count(case, &count, is_over_age);
-        let Some(findings) = case.findings else {
-            return judgement;
-        };
-        let next = findings
+        let judgement = judge_count(case, &count, is_over_age)?;
+        let next = case
+            .findings()?
             .all()
             .filter(|finding| self.filter.matches(finding))
             .filter_map(|finding| self.limit_of(finding))
             .filter(|limit| *limit > case.now)
             .min();
-        match next {
+        Ok(match next {
             Some(next) => judgement.changing_at(next, case.now),
             None => judgement,
-        }
+        })
     }
 }
 

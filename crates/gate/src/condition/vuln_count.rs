@@ -1,7 +1,7 @@
 //! `vuln.count`: how many vulnerabilities of a kind are tolerated.
 
-use super::case::{Case, Judgement};
-use super::findings::{Count, judge_count};
+use super::case::{Case, Judgement, Missing};
+use super::findings::{Count, Label, judge_count};
 use super::vuln_filter::{self, VulnFilter};
 use super::{Condition, ConditionInfo};
 use crate::policy::Since;
@@ -22,7 +22,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
     read: |fields| {
         let filter = VulnFilter::read(fields)?;
         Ok(Box::new(VulnCount {
-            label: filter.label(),
+            label: filter.label(""),
             filter,
             max: vuln_filter::read_max(fields)?,
         }))
@@ -32,7 +32,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
 #[derive(Debug)]
 struct VulnCount {
     filter: VulnFilter,
-    label: String,
+    label: Label,
     max: u32,
 }
 
@@ -41,7 +41,7 @@ impl Condition for VulnCount {
         vuln_filter::required(self.max)
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let count = Count {
             label: &self.label,
             max: self.max,

@@ -1,7 +1,7 @@
 //! `vuln.cvss`: vulnerabilities by base score.
 
-use super::case::{Case, Judgement};
-use super::findings::{Count, judge_count};
+use super::case::{Case, Judgement, Missing};
+use super::findings::{Count, Label, judge_count};
 use super::vuln_filter::{self, VulnFilter};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::Since;
@@ -27,7 +27,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
         let min = fields.required("min")?.number(10.0)?;
         let filter = VulnFilter::read(fields)?;
         Ok(Box::new(VulnCvss {
-            label: format!("{} with CVSS {min} or more", filter.label()),
+            label: filter.label(&format!(" with CVSS {min} or more")),
             min,
             filter,
             max: vuln_filter::read_max(fields)?,
@@ -40,7 +40,7 @@ struct VulnCvss {
     min: f64,
     filter: VulnFilter,
     max: u32,
-    label: String,
+    label: Label,
 }
 
 impl Condition for VulnCvss {
@@ -48,7 +48,7 @@ impl Condition for VulnCvss {
         vuln_filter::required(self.max)
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let count = Count {
             label: &self.label,
             max: self.max,

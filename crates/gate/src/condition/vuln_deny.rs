@@ -1,7 +1,7 @@
 //! `vuln.deny`: vulnerabilities named one by one.
 
-use super::case::{Case, Judgement};
-use super::findings::{Count, judge_count};
+use super::case::{Case, Judgement, Missing};
+use super::findings::{Count, Label, judge_count};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::policy::Since;
 
@@ -20,6 +20,10 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
     read: |fields| {
         Ok(Box::new(VulnDeny {
             ids: fields.required("ids")?.texts()?,
+            label: Label {
+                one: "denied vulnerability".to_owned(),
+                many: "denied vulnerabilities".to_owned(),
+            },
         }))
     },
 };
@@ -27,6 +31,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
 #[derive(Debug)]
 struct VulnDeny {
     ids: Vec<String>,
+    label: Label,
 }
 
 impl VulnDeny {
@@ -42,9 +47,9 @@ impl Condition for VulnDeny {
         format!("none of {}", self.ids.join(", "))
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let count = Count {
-            label: "denied vulnerabilities",
+            label: &self.label,
             max: 0,
             allows_grace: false,
             since: Since::Published,

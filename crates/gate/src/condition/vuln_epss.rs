@@ -2,8 +2,8 @@
 
 use evidence::Epss;
 
-use super::case::{Case, Judgement, Place};
-use super::findings::{Count, judge_count};
+use super::case::{Case, Judgement, Missing, Place};
+use super::findings::{Count, Label, judge_count};
 use super::vuln_filter::{self, VulnFilter};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::Outcome;
@@ -46,11 +46,11 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
         };
         let filter = VulnFilter::read(fields)?;
         let bound_label = match bound {
-            Bound::Probability(min) => format!("EPSS {min} or more"),
-            Bound::Percentile(min) => format!("EPSS percentile {min} or more"),
+            Bound::Probability(min) => format!(" with EPSS {min} or more"),
+            Bound::Percentile(min) => format!(" with EPSS percentile {min} or more"),
         };
         Ok(Box::new(VulnEpss {
-            label: format!("{} with {bound_label}", filter.label()),
+            label: filter.label(&bound_label),
             bound,
             filter,
             max: vuln_filter::read_max(fields)?,
@@ -63,7 +63,7 @@ struct VulnEpss {
     bound: Bound,
     filter: VulnFilter,
     max: u32,
-    label: String,
+    label: Label,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ impl Condition for VulnEpss {
         vuln_filter::required(self.max)
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let count = Count {
             label: &self.label,
             max: self.max,
@@ -99,13 +99,13 @@ impl Condition for VulnEpss {
                 .as_ref()
                 .is_some_and(|epss| self.bound.contains(epss))
                 && self.filter.matches(finding)
-        });
+        })?;
         if judgement.outcome == Outcome::Pass && lacks_predictions(case) {
-            return Judgement::unknown("no EPSS data in the advisory snapshot")
+            return Ok(Judgement::unknown("no EPSS data in the advisory snapshot")
                 .at(Place::Matches)
-                .remedy("import the EPSS feed");
+                .remedy("import the EPSS feed"));
         }
-        judgement
+        Ok(judgement)
     }
 }
 

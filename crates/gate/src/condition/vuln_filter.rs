@@ -3,6 +3,7 @@
 use evidence::{Finding, Severity};
 
 use super::Parameter;
+use super::findings::Label;
 use crate::glob::GlobList;
 use crate::policy::PolicyError;
 use crate::policy::fields::{Fields, SEVERITIES, Value, severity_word};
@@ -112,21 +113,27 @@ impl VulnFilter {
         self.fixable = fixable;
     }
 
-    /// Names what is counted: `fixable critical`, `vulnerabilities`.
-    pub(crate) fn label(&self) -> String {
+    /// Names what is counted: `fixable critical`, `vulnerabilities`; `suffix` completes it.
+    pub(crate) fn label(&self, suffix: &str) -> Label {
         let fixable = match self.fixable {
             Some(true) => "fixable ",
             Some(false) => "unfixed ",
             None => "",
         };
-        let severity = match self.severity {
-            SeverityRange::Any => "vulnerabilities".to_owned(),
-            SeverityRange::Exactly(Severity::Critical)
-            | SeverityRange::AtLeast(Severity::Critical) => "critical".to_owned(),
-            SeverityRange::Exactly(exact) => severity_word(exact).to_owned(),
-            SeverityRange::AtLeast(least) => format!("{} or worse", severity_word(least)),
+        let (one, many) = match self.severity {
+            SeverityRange::Any => ("vulnerability", "vulnerabilities"),
+            SeverityRange::Exactly(severity) | SeverityRange::AtLeast(severity) => {
+                (severity_word(severity), severity_word(severity))
+            }
         };
-        format!("{fixable}{severity}")
+        let or_worse = match self.severity {
+            SeverityRange::AtLeast(least) if least < Severity::Critical => " or worse",
+            _ => "",
+        };
+        Label {
+            one: format!("{fixable}{one}{or_worse}{suffix}"),
+            many: format!("{fixable}{many}{or_worse}{suffix}"),
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::case::{Case, Judgement, Place};
-use super::findings::{Count, judge_count};
+use super::case::{Case, Judgement, Missing, Place};
+use super::findings::{Count, Label, judge_count};
 use super::vuln_filter::{self, VulnFilter};
 use super::{Condition, ConditionInfo, Parameter};
 use crate::Outcome;
@@ -36,9 +36,13 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
             None => false,
         };
         let filter = VulnFilter::read(fields)?;
-        let kind = if overdue_only { "overdue" } else { "listed" };
+        let kind = if overdue_only {
+            " overdue as known exploited"
+        } else {
+            " listed as known exploited"
+        };
         Ok(Box::new(VulnKev {
-            label: format!("{} {kind} as known exploited", filter.label()),
+            label: filter.label(kind),
             overdue_only,
             filter,
             max: vuln_filter::read_max(fields)?,
@@ -51,7 +55,7 @@ struct VulnKev {
     overdue_only: bool,
     filter: VulnFilter,
     max: u32,
-    label: String,
+    label: Label,
 }
 
 impl Condition for VulnKev {
@@ -59,7 +63,7 @@ impl Condition for VulnKev {
         vuln_filter::required(self.max)
     }
 
-    fn judge(&self, case: &Case<'_>) -> Judgement {
+    fn judge(&self, case: &Case<'_>) -> Result<Judgement, Missing> {
         let count = Count {
             label: &self.label,
             max: self.max,
@@ -70,23 +74,22 @@ impl Condition for VulnKev {
             self.counts_from(finding)
                 .is_some_and(|instant| instant <= case.now)
         };
-        let mut judgement = judge_count(case, &count, counts);
+        let mut judgement = judge_count(case, &count, counts)?;
         if judgement.outcome == Outcome::Pass && case.lacks_feed("kev") {
             judgement = Judgement::unknown("no known-exploited data in the advisory snapshot")
                 .at(Place::Matches)
                 .remedy("import the KEV feed");
         }
         let next = case
-            .findings
-            .iter()
-            .flat_map(|findings| findings.all())
+            .findings()?
+            .all()
             .filter_map(|finding| self.counts_from(finding))
             .filter(|instant| *instant > case.now)
             .min();
-        match next {
+        Ok(match next {
             Some(next) => judgement.changing_at(next, case.now),
             None => judgement,
-        }
+        })
     }
 }
 

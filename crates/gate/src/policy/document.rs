@@ -5,6 +5,7 @@
 //! `on` and `yes` are text. Nothing here knows what a policy contains; [`super::fields`] does.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use serde_saphyr::granit_parser::{Event, Marker, Options, Parser, ScalarStyle, ScanError};
 
@@ -255,7 +256,7 @@ fn path_of(open: &[Container]) -> String {
     for (depth, container) in open.iter().enumerate() {
         match container {
             Container::List { items, .. } => {
-                path.push_str(&format!("[{}]", items.len()));
+                let _ = write!(path, "[{}]", items.len());
             }
             Container::Map { key, .. } => {
                 if let Some((key, _)) = key {
@@ -281,7 +282,7 @@ fn syntax(error: &ScanError) -> PolicyError {
     PolicyError {
         position: Some(position_of(error.marker())),
         path: String::new(),
-        problem: Problem::Syntax(error.info().to_string()),
+        problem: Problem::Syntax(error.info().clone()),
     }
 }
 

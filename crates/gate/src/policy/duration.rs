@@ -42,11 +42,6 @@ impl Span {
         &self.text
     }
 
-    /// Returns the length in seconds.
-    pub(crate) fn as_secs(&self) -> i64 {
-        self.secs
-    }
-
     /// Returns the instant this span after `start`; beyond the calendar it is the calendar's end.
     pub(crate) fn after(&self, start: Timestamp) -> Timestamp {
         start
@@ -86,6 +81,6 @@ mod tests {
     #[case("1é", None)]
     #[case("", None)]
     fn a_span_is_a_whole_number_and_a_unit(#[case] text: &str, #[case] secs: Option<i64>) {
-        assert_eq!(Span::parse(text).map(|span| span.as_secs()), secs);
+        assert_eq!(Span::parse(text).map(|span| span.secs), secs);
     }
 }

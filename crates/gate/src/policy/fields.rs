@@ -280,7 +280,10 @@ impl<'a> Value<'a> {
             .map(|(_, value)| *value)
             .ok_or_else(|| {
                 let words: Vec<_> = choices.iter().map(|(word, _)| *word).collect();
-                self.unexpected(format!("one of {}", words.join(", ")))
+                self.unexpected(match words.as_slice() {
+                    [only] => format!("`{only}`"),
+                    several => format!("one of {}", several.join(", ")),
+                })
             })
     }
 }

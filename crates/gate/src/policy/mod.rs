@@ -198,12 +198,13 @@ impl Policy {
         self.rules.len()
     }
 
-    /// Returns the reference that verdicts store.
+    /// Returns the reference that verdicts store, with the mode for doors without one of their own.
     pub fn reference(&self) -> PolicyRef {
         PolicyRef {
             name: self.name.clone(),
             version: self.version,
             sha256: self.sha256.hex().to_owned(),
+            mode: self.mode,
             enforced_from: None,
         }
     }
