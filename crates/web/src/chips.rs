@@ -8,6 +8,8 @@ use evidence::{Grade, GradeReport, Severity, SeverityCounts};
 use gate::{Decision, Verdict};
 use jiff::Timestamp;
 
+use crate::rules;
+
 /// Returns the word of a decision.
 pub(crate) fn decision_word(decision: &Decision) -> &'static str {
     match decision {
@@ -43,18 +45,17 @@ pub(crate) fn decision_class(decision: &Decision) -> &'static str {
 pub struct VerdictChip {
     /// The decision.
     pub decision: Decision,
-    /// How many rules failed, warned or could not be evaluated.
-    pub rules: u32,
+    /// How many rules made it so.
+    pub rules: usize,
     /// The id it is stored under, if it is: the chip links to `/d/{id}`.
     pub id: Option<String>,
 }
 
 impl From<&Verdict> for VerdictChip {
     fn from(verdict: &Verdict) -> Self {
-        let counts = &verdict.counts;
         Self {
             decision: verdict.verdict,
-            rules: counts.fail + counts.warn + counts.unknown,
+            rules: rules::behind(verdict),
             id: verdict.id.clone(),
         }
     }

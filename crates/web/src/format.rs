@@ -134,21 +134,39 @@ pub fn percent(probability: f64) -> String {
 
 /// Shortens the instruction of a layer to one line of at most 120 characters.
 ///
-/// Build tools prefix shell commands with `/bin/sh -c` and mark metadata with `#(nop)`; both are noise in a table.
+/// Build tools wrap shell commands (`/bin/sh -c`), mark metadata (`#(nop)`) and themselves (`# buildkit`), and name added
+/// files by their whole hash; in a table all of that is noise.
 pub fn instruction(created_by: &str) -> String {
     const MAX_CHARS: usize = 120;
-    let text = created_by.trim();
-    let text = match text.strip_prefix("/bin/sh -c ") {
+    let text = created_by.trim().trim_end_matches("# buildkit");
+    let words = match text.strip_prefix("/bin/sh -c ") {
         Some(rest) => match rest.trim_start().strip_prefix("#(nop)") {
-            Some(metadata) => metadata.trim().to_owned(),
-            None => format!("RUN {}", rest.trim()),
+            Some(metadata) => metadata.to_owned(),
+            None => format!("RUN {rest}"),
         },
-        None => text.to_owned(),
+        None => text.replacen("RUN /bin/sh -c ", "RUN ", 1),
     };
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: Vec<String> = words.split_whitespace().map(without_hash).collect();
+    let text = words.join(" ");
     match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+/// Shortens a word that ends in a SHA-256 in hexadecimal, such as `file:4b1b…`.
+fn without_hash(word: &str) -> String {
+    const HASH: usize = 64;
+    const KEPT: usize = 12;
+    match word.len().checked_sub(HASH) {
+        Some(start) if word.is_char_boundary(start) => {
+            let (head, hash) = word.split_at(start);
+            if hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                return format!("{head}{}…", &hash[..KEPT]);
+            }
+            word.to_owned()
+        }
+        _ => word.to_owned(),
     }
 }
 
@@ -197,7 +215,12 @@ mod tests {
         "/bin/sh -c apt-get update &&   apt-get install",
         "RUN apt-get update && apt-get install"
     )]
-    #[case("COPY a b # buildkit", "COPY a b # buildkit")]
+    #[case("COPY a b # buildkit", "COPY a b")]
+    #[case("RUN /bin/sh -c make # buildkit", "RUN make")]
+    #[case(
+        "/bin/sh -c #(nop) ADD file:4b1be1de1a1e5aa608c688cad2824587262081866180d7368feb79d33ca05953 in / ",
+        "ADD file:4b1be1de1a1e… in /"
+    )]
     fn instructions_lose_their_wrapping(#[case] created_by: &str, #[case] text: &str) {
         assert_eq!(instruction(created_by), text);
     }

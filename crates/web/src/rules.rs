@@ -1,8 +1,24 @@
 //! How a rule of a policy answered, for the verdict card and the decision page.
 
-use gate::{Level, Outcome, RuleOutcome};
+use gate::{Decision, Level, Outcome, RuleOutcome, Verdict};
 
-/// Returns the rules that stand behind a verdict: all that apply and did not pass.
+/// Counts the rules that made the decision what it is, as the explain text does: those that refuse or wait where the
+/// image is refused or waits, else those that warn.
+pub(crate) fn behind(verdict: &Verdict) -> usize {
+    let least = match verdict.verdict {
+        Decision::Deny | Decision::Pending => Decision::Pending,
+        Decision::Warn | Decision::Allow => Decision::Warn,
+    };
+    let rules = verdict.rules.iter();
+    rules.filter(|rule| rule.effect >= least).count()
+}
+
+/// Returns whether only the policy's mode lets the image through.
+pub(crate) fn would_block(verdict: &Verdict) -> bool {
+    verdict.verdict.lets_through() && verdict.rules.iter().any(|r| !r.effect.lets_through())
+}
+
+/// Returns the rules to show first: all that apply and did not pass.
 pub(crate) fn loud(rules: &[RuleOutcome]) -> Vec<&RuleOutcome> {
     rules.iter().filter(|rule| !is_quiet(rule)).collect()
 }

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use crate::{chips, format};
 
 /// The width of the drawing; the last instant stands before the right end, so that its letter fits.
-const WIDTH: f64 = 640.0;
-const START: f64 = 16.0;
-const END: f64 = 540.0;
+const WIDTH: f64 = 400.0;
+const START: f64 = 0.0;
+const END: f64 = 310.0;
 
 #[derive(Template)]
 #[template(path = "schedule.svg.html", whitespace = "minimize")]

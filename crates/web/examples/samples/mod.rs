@@ -21,16 +21,16 @@ use web::{
 
 /// Makes the samples, in the given theme; `hostile` takes the place of every free text.
 #[derive(Clone, Debug, Default)]
-pub struct Samples {
-    pub theme: Theme,
-    pub hostile: Option<String>,
+pub(crate) struct Samples {
+    pub(crate) theme: Theme,
+    pub(crate) hostile: Option<String>,
 }
 
 const DAY: i64 = 86_400;
 
 impl Samples {
     /// Renders all pages, each with the name of its file.
-    pub fn render(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn render(&self) -> Vec<(&'static str, String)> {
         let image = |content| web::render_image(&self.image(content)).unwrap();
         let state = |analysis| {
             let mut page = self.image(TabContent::empty(Tab::Overview));
@@ -283,7 +283,7 @@ impl Samples {
         }
     }
 
-    pub fn tags(&self) -> TagsPage {
+    pub(crate) fn tags(&self) -> TagsPage {
         let old = Tally::Counted {
             open: SeverityCounts {
                 negligible: 12,
@@ -392,7 +392,7 @@ impl Samples {
         }
     }
 
-    pub fn tag(
+    pub(crate) fn tag(
         &self,
         tag: &str,
         content: &str,
@@ -439,7 +439,7 @@ impl Samples {
         }
     }
 
-    pub fn counted(&self, open: SeverityCounts) -> Tally {
+    pub(crate) fn counted(&self, open: SeverityCounts) -> Tally {
         Tally::Counted {
             open,
             fixable: open.total() / 2,
@@ -744,7 +744,12 @@ impl Samples {
             title: self.text(title),
             outcome,
             level,
-            effect: Decision::Allow,
+            effect: match (outcome, level) {
+                (Outcome::Fail, Level::Deny) => Decision::Deny,
+                (Outcome::Fail, Level::Warn) => Decision::Warn,
+                (Outcome::Unknown, _) => Decision::Pending,
+                _ => Decision::Allow,
+            },
             observed: self.text("as required"),
             required: self.text("as the policy says"),
             summary: String::new(),
@@ -767,7 +772,7 @@ impl Samples {
             verdict: self.verdict(),
             advisories_built_at: Some(self.snapshot().built_at),
             identity: Some(self.text("robot payments+cluster-7")),
-            client_text: self.text("denied: production blocks payments/api:2.3.7 (3 of 8 rules): no-fixable-critical: CVE-2026-31337 openssl 3.0.11-1~deb12u2, fixed in 3.0.15-1~deb12u1; health: D, needs C; non-root: runs as root. https://registry.example.com/d/01JD9K2QH4"),
+            client_text: self.text("denied: production blocks payments/api:2.3.7 (4 of 8 rules): no-fixable-critical: CVE-2026-31337 openssl 3.0.11-1~deb12u2, fixed in 3.0.15-1~deb12u1; health: D, needs C; non-root: runs as root. https://registry.example.com/d/01JD9K2QH4"),
             document: self.text("{\n  \"schemaVersion\": 1,\n  \"verdict\": \"deny\"\n}"),
         }
     }
@@ -1078,7 +1083,7 @@ impl Samples {
 }
 
 /// Makes counts of the four usual severities.
-pub fn counts(critical: u32, high: u32, medium: u32, low: u32) -> SeverityCounts {
+pub(crate) fn counts(critical: u32, high: u32, medium: u32, low: u32) -> SeverityCounts {
     SeverityCounts {
         critical,
         high,

@@ -7,7 +7,6 @@ use oci::{Digest, RepositoryName};
 
 use crate::frame::{Frame, Section};
 use crate::routes::Route;
-use crate::rules;
 
 /// The decision page.
 #[derive(Clone, Debug, Template)]
@@ -42,10 +41,6 @@ impl DecisionPage {
 
     fn image_address(&self, digest: &Digest) -> Route {
         Route::ImageByDigest(self.repository.clone(), digest.clone())
-    }
-
-    fn loud_count(&self) -> usize {
-        rules::loud(&self.verdict.rules).len()
     }
 }
 

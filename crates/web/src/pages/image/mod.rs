@@ -27,7 +27,6 @@ use crate::findings::{FindingFilter, Show};
 use crate::frame::{Frame, Section};
 use crate::paging::PageLinks;
 use crate::routes::{Query, Route};
-use crate::rules;
 
 /// The image page.
 #[derive(Clone, Debug, Template)]
@@ -79,12 +78,6 @@ pub struct VerdictCard {
     pub verdict: Verdict,
     /// The one thing to do that helps most, in a sentence.
     pub advice: Option<String>,
-}
-
-impl VerdictCard {
-    fn loud_count(&self) -> usize {
-        rules::loud(&self.verdict.rules).len()
-    }
 }
 
 impl ImagePage {
