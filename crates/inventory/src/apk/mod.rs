@@ -116,9 +116,9 @@ impl Paragraph {
             b'A' => self.row.arch = Some(text(value)).filter(|arch| !arch.is_empty()),
             b'L' => {
                 self.row.licenses = Some(text(value))
-                    .filter(|l| !l.is_empty())
+                    .filter(|licence| !licence.is_empty())
                     .into_iter()
-                    .collect()
+                    .collect();
             }
             b'o' => self.origin = Some(text(value)),
             b'F' => {
@@ -148,6 +148,7 @@ fn text(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::ImagePath;
 
     fn read(content: &[u8]) -> (Vec<PackageRow>, Vec<String>) {
         let path = b"lib/apk/db/installed";
@@ -185,7 +186,7 @@ mod tests {
             ]
         );
         assert_eq!(rows[0].licenses, ["MIT AND BSD-3-Clause"]);
-        let owned: Vec<_> = rows[2].owned.iter().map(|path| path.display()).collect();
+        let owned: Vec<_> = rows[2].owned.iter().map(ImagePath::display).collect();
         assert_eq!(
             owned,
             ["usr/lib/python3.11/site-packages/gamma-6.dist-info/METADATA"]

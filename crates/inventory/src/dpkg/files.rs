@@ -67,6 +67,7 @@ fn owner(path: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::path::ImagePath;
 
     #[track_caller]
     fn check(path: &str, content: &str, owner: &str, expected: &[&str]) {
@@ -78,7 +79,7 @@ mod tests {
         let Rows::Owned { owner: by, paths } = parse(&file, &mut notes) else {
             panic!("a file list gives owned paths")
         };
-        let paths: Vec<_> = paths.iter().map(|path| path.display()).collect();
+        let paths: Vec<_> = paths.iter().map(ImagePath::display).collect();
         assert_eq!(
             (by.as_str(), paths),
             (owner, expected.iter().map(ToString::to_string).collect())

@@ -180,7 +180,7 @@ fn file_diagnostics(tree: &Tree<'_>) -> Vec<Diagnostic> {
         let notes = file.notes.iter();
         diagnostics.extend(notes.map(|note| note.to_diagnostic().in_layer(layer)));
         let database = path.strip_suffix(b"-wal").unwrap_or_default();
-        if file.size > 0 && tree.file(database).is_some() {
+        if file.rows == Rows::Present && file.size > 0 && tree.file(database).is_some() {
             diagnostics.push(
                 Diagnostic::new(
                     "rpm.wal_missing",

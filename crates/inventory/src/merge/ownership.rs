@@ -33,11 +33,15 @@ impl<'a> Ownership<'a> {
             match &file.rows {
                 Rows::Packages { kind, rows, .. } if kind.is_os() => {
                     for row in rows {
-                        row.owned.iter().for_each(|owned| own(owned, &row.name));
+                        for owned in &row.owned {
+                            own(owned, &row.name);
+                        }
                     }
                 }
                 Rows::Owned { owner, paths } if installed.contains(&(root, owner.as_str())) => {
-                    paths.iter().for_each(|owned| own(owned, owner));
+                    for owned in paths {
+                        own(owned, owner);
+                    }
                 }
                 _ => {}
             }

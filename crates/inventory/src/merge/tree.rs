@@ -29,6 +29,15 @@ enum Node<'a> {
     File { layer: u32, file: &'a EvidenceFile },
 }
 
+/// A node or a directory above one.
+#[derive(Debug)]
+struct Place {
+    /// Its canonical path.
+    path: Vec<u8>,
+    /// How many directories stand above it in the spelling it was found by.
+    depth: usize,
+}
+
 /// The merged tree.
 #[derive(Debug, Default)]
 pub(crate) struct Tree<'a> {
@@ -36,7 +45,9 @@ pub(crate) struct Tree<'a> {
     /// The links through which some node can be spelled, with the directories they lead to.
     aliases: Vec<(Vec<u8>, Vec<u8>)>,
     /// Every node and every directory above one, by the fingerprint of each of its spellings.
-    index: HashMap<Fingerprint, Vec<u8>>,
+    index: HashMap<Fingerprint, Place>,
+    /// Nodes that the index may not have yet.
+    fresh: Vec<Vec<u8>>,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -46,8 +57,9 @@ impl<'a> Tree<'a> {
         let mut changed = !report.files.is_empty();
         if !self.nodes.is_empty() {
             let before = self.files().count();
-            self.replace(report);
+            self.unlink(report);
             self.hide(report);
+            self.replace(report);
             changed |= before != self.files().count();
         }
         self.add(layer, report);
@@ -79,33 +91,28 @@ impl<'a> Tree<'a> {
         std::mem::take(&mut self.diagnostics)
     }
 
-    /// Removes what the layer puts something else in place of.
-    fn replace(&mut self, report: &LayerReport) {
-        // Links first: a directory in place of `lib` → `usr/lib` makes the layer's `lib/x` another path than before.
-        let links: Vec<Vec<u8>> = report
+    /// Removes the links to directories that the layer puts something else in place of.
+    ///
+    /// A directory in place of `lib` → `usr/lib` makes the layer's `lib/x` another path than before, so they go one by
+    /// one, outermost first, before anything else of the layer is looked at.
+    fn unlink(&mut self, report: &LayerReport) {
+        while let Some(alias) = self.replaced_alias(report) {
+            self.nodes.remove(&alias);
+            self.reindex();
+        }
+    }
+
+    fn replaced_alias(&self, report: &LayerReport) -> Option<Vec<u8>> {
+        if self.aliases.is_empty() {
+            return None;
+        }
+        report
             .nodes
             .iter()
             .filter_map(|(node, _)| self.index.get(&node))
-            .filter(|path| matches!(self.nodes.get(*path), Some(Node::Link(_))))
-            .cloned()
-            .collect();
-        for link in &links {
-            self.nodes.remove(link);
-        }
-        if !links.is_empty() {
-            self.reindex();
-        }
-        let replaced: Vec<(Vec<u8>, bool)> = report
-            .nodes
-            .iter()
-            .filter_map(|(node, directory)| Some((self.index.get(&node)?.clone(), directory)))
-            .collect();
-        for (path, directory) in replaced {
-            self.nodes.remove(&path);
-            if !directory {
-                self.remove_below(&path);
-            }
-        }
+            .filter(|place| self.aliases.iter().any(|(link, _)| *link == place.path))
+            .min_by_key(|place| place.depth)
+            .map(|place| place.path.clone())
     }
 
     /// Removes what the layer's whiteouts hide.
@@ -118,6 +125,24 @@ impl<'a> Tree<'a> {
         }
         for opaque in &report.opaques {
             if let Some(path) = self.resolve(opaque, Last::Follow) {
+                self.remove_below(&path);
+            }
+        }
+        if !report.whiteouts.is_empty() || !report.opaques.is_empty() {
+            self.reindex();
+        }
+    }
+
+    /// Removes what the layer puts something else in place of.
+    fn replace(&mut self, report: &LayerReport) {
+        let replaced: Vec<(Vec<u8>, bool)> = report
+            .nodes
+            .iter()
+            .filter_map(|(node, directory)| Some((self.index.get(&node)?.path.clone(), directory)))
+            .collect();
+        for (path, directory) in replaced {
+            self.nodes.remove(&path);
+            if !directory {
                 self.remove_below(&path);
             }
         }
@@ -154,6 +179,11 @@ impl<'a> Tree<'a> {
             );
             return;
         };
+        // What lies in a directory took the place of a file of that name.
+        for directory in path::ancestors(&canonical) {
+            self.nodes.remove(directory);
+        }
+        self.fresh.push(canonical.clone());
         self.nodes.insert(canonical, node);
     }
 
@@ -206,35 +236,43 @@ impl<'a> Tree<'a> {
             .take_while(move |path| path.starts_with(&first))
     }
 
+    /// Brings the aliases and the index up to date with the nodes.
     fn reindex(&mut self) {
         let aliases = self.aliases();
-        if aliases == self.aliases && !self.index.is_empty() {
-            self.extend_index();
-            return;
+        if aliases != self.aliases {
+            self.aliases = aliases;
+            self.index.clear();
+            self.fresh = self.nodes.keys().cloned().collect();
         }
-        self.aliases = aliases;
-        self.index.clear();
-        self.extend_index();
-    }
-
-    /// Adds what the index lacks. What it has too much is harmless: nothing is there to be removed.
-    fn extend_index(&mut self) {
-        let mut known: std::collections::HashSet<&[u8]> =
-            self.index.values().map(Vec::as_slice).collect();
-        let mut fresh: Vec<Vec<u8>> = Vec::new();
-        for path in self.nodes.keys() {
-            for place in std::iter::once(path.as_slice()).chain(path::ancestors(path)) {
-                if !known.insert(place) {
+        for path in std::mem::take(&mut self.fresh) {
+            for place in std::iter::once(path.as_slice()).chain(path::ancestors(&path)) {
+                if !self.index_place(place) {
                     break; // and so are those above it
                 }
-                fresh.push(place.to_vec());
             }
         }
-        for path in fresh {
-            for spelling in self.spellings(&path) {
-                self.index.insert(Fingerprint::of(&spelling), path.clone());
-            }
+    }
+
+    /// Adds a path under all its spellings. Returns false when the index has it.
+    ///
+    /// Nothing is ever taken out: where no node is left, there is nothing to remove.
+    fn index_place(&mut self, place: &[u8]) -> bool {
+        let fingerprint = Fingerprint::of(place);
+        if self
+            .index
+            .get(&fingerprint)
+            .is_some_and(|known| known.path == place)
+        {
+            return false;
         }
+        for spelling in self.spellings(place) {
+            let place = Place {
+                path: place.to_vec(),
+                depth: path::ancestors(&spelling).count(),
+            };
+            self.index.insert(Fingerprint::of(&spelling), place);
+        }
+        true
     }
 
     /// Returns the links to directories that hold a node.

@@ -159,3 +159,5 @@ fn other_format(head: &[u8]) -> Option<&'static str> {
         .then_some("Berkeley DB")
 }
 
+#[cfg(test)]
+mod tests;

@@ -136,8 +136,8 @@ impl<'d, 'a> Pages<'d, 'a> {
             let tree = self
                 .take(number)
                 .and_then(|page| TreePage::parse(page, number))
-                // A tree cannot wait for more pages than there are.
-                .filter(|tree| !tree.interior || pending.len() + tree.cells < self.visited.len());
+                // A tree cannot wait for more pages than the file has, but for those of one cut page.
+                .filter(|tree| !tree.interior || pending.len() < self.visited.len());
             let Some(tree) = tree else {
                 damage.page(number);
                 continue;

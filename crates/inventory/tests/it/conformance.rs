@@ -1,0 +1,135 @@
+//! What holds for every extractor of the registry, those to come included.
+
+use evidence::{Coverage, Diagnostic, Package};
+use image::{FileLimits, Limits};
+use proptest::prelude::*;
+
+use crate::layer::{Tar, codes, merge, metadata, package_json};
+
+/// For each extractor a path it wants and a file it reads something from. A new extractor fails here until it has one.
+fn sample(name: &str) -> (&'static str, Vec<u8>) {
+    let database = include_bytes!("../../src/rpm/testdata/rpmdb.sqlite").to_vec();
+    let (path, content): (&str, Vec<u8>) = match name {
+        "os-release" => ("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n".into()),
+        "passwd" => ("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n".into()),
+        "dpkg-status" => (
+            "var/lib/dpkg/status",
+            include_bytes!("../../src/dpkg/testdata/status").to_vec(),
+        ),
+        "dpkg-status-d" => (
+            "var/lib/dpkg/status.d/base",
+            "Package: base\nVersion: 12\nArchitecture: amd64\n".into(),
+        ),
+        "dpkg-files" => (
+            "var/lib/dpkg/info/six.list",
+            "/usr/lib/python3/six.dist-info/METADATA\n".into(),
+        ),
+        "apk" => (
+            "lib/apk/db/installed",
+            include_bytes!("../../src/apk/testdata/installed").to_vec(),
+        ),
+        "rpm-sqlite" => ("var/lib/rpm/rpmdb.sqlite", database),
+        "rpm-wal" => ("var/lib/rpm/rpmdb.sqlite-wal", "frames".into()),
+        "rpm-other" => ("var/lib/rpm/Packages.db", "RpmP and a dozen bytes".into()),
+        "python" => (
+            "site-packages/six-1.dist-info/METADATA",
+            metadata("six", "1").into_bytes(),
+        ),
+        "npm" => (
+            "app/node_modules/ms/package.json",
+            package_json("ms", "2.1.3").into_bytes(),
+        ),
+        unknown => panic!("the extractor `{unknown}` has no sample: add one"),
+    };
+    (path, content)
+}
+
+fn parse(name: &str, content: &[u8]) -> (Vec<Package>, Vec<Diagnostic>) {
+    let (path, _) = sample(name);
+    inventory::parse_with(name, path.as_bytes(), content).expect("a registered extractor")
+}
+
+#[test]
+fn every_extractor_takes_an_empty_file() {
+    for extractor in inventory::extractors() {
+        let (packages, _) = parse(extractor.name, b"");
+        assert!(packages.is_empty(), "{}", extractor.name);
+    }
+}
+
+#[test]
+fn every_extractor_takes_its_sample_cut_anywhere_and_invents_nothing() {
+    for extractor in inventory::extractors() {
+        let (_, whole) = sample(extractor.name);
+        let (all, _) = parse(extractor.name, &whole);
+        for end in 0..whole.len() {
+            let (part, _) = parse(extractor.name, &whole[..end]);
+            assert!(part.len() <= all.len(), "{} cut at {end}", extractor.name);
+        }
+    }
+}
+
+#[test]
+fn a_file_over_its_limit_is_named_and_makes_the_coverage_partial() {
+    let limits = Limits {
+        file_bytes: FileLimits {
+            rpm_database: 600,
+            executable: 10,
+            archive: 10,
+            package_text: 10,
+            document: 10,
+        },
+        ..Limits::default()
+    };
+    for extractor in inventory::extractors() {
+        if matches!(extractor.name, "rpm-wal" | "rpm-other") {
+            continue; // they hold no whole file
+        }
+        let (path, content) = sample(extractor.name);
+        let bytes = Tar::default().file(path, content).bytes();
+        let report = inventory::analyse_layer(bytes.as_slice(), &limits);
+        let inventory = merge(&[report], None);
+        assert!(
+            codes(&inventory).contains(&"limit.file"),
+            "{}",
+            extractor.name
+        );
+        assert_eq!(inventory.coverage, Coverage::Partial, "{}", extractor.name);
+    }
+}
+
+/// Bytes as a hostile author would choose them: the sample with pieces overwritten, repeated, cut.
+fn hostile(sample: Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
+    let length = sample.len();
+    let edits = proptest::collection::vec((0..length, 0..length, any::<u8>(), 0..3_u8), 0..12);
+    edits.prop_map(move |edits| {
+        let mut bytes = sample.clone();
+        for (at, other, byte, what) in edits {
+            let at = at.min(bytes.len().saturating_sub(1));
+            match what {
+                0 => bytes[at..]
+                    .iter_mut()
+                    .take(1)
+                    .for_each(|place| *place = byte),
+                1 => bytes.truncate(at.max(1)),
+                _ => bytes.extend_from_within(..other.min(bytes.len()).min(512)),
+            }
+        }
+        bytes
+    })
+}
+
+#[test]
+fn no_extractor_panics_on_random_or_damaged_bytes() {
+    for extractor in inventory::extractors() {
+        let (_, whole) = sample(extractor.name);
+        let random = proptest::collection::vec(any::<u8>(), 0..600);
+        let mut runner = proptest::test_runner::TestRunner::default();
+        runner
+            .run(&prop_oneof![random, hostile(whole)], |bytes| {
+                parse(extractor.name, &bytes);
+                Ok(())
+            })
+            .unwrap_or_else(|failure| panic!("{}: {failure}", extractor.name));
+    }
+}

@@ -1,0 +1,8 @@
+//! The analysis through its public face: layers in, reports and inventories out.
+
+mod conformance;
+mod layer;
+mod merging;
+mod reference;
+mod stored;
+mod streaming;
