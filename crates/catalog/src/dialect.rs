@@ -129,6 +129,16 @@ impl Dialect {
     }
 }
 
+/// Writes the statement that makes a database; its names cannot be parameters. For tests, with names of their own.
+#[cfg(feature = "testkit")]
+pub(crate) fn create_database(name: &str, template: Option<&str>) -> SqlStr {
+    AssertSqlSafe(match template {
+        Some(template) => format!("CREATE DATABASE {name} TEMPLATE {template}"),
+        None => format!("CREATE DATABASE {name}"),
+    })
+    .into_sql_str()
+}
+
 /// Splits a slice into chunks of powers of two, the largest first.
 pub(crate) fn chunks<T>(mut items: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {

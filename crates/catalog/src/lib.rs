@@ -26,9 +26,14 @@ mod policies;
 mod repositories;
 mod rows;
 mod sessions;
+mod signing_keys;
 mod tag_page;
 mod tags;
 mod uploads;
+
+#[cfg(feature = "testkit")]
+#[doc(hidden)]
+pub mod testkit;
 
 pub use accounts::{Account, AccountId, Principal, PrincipalId, PrincipalState, Robot, RobotId};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditRow};
@@ -46,6 +51,7 @@ pub use manifests::{
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
 pub use repositories::{Repository, RepositoryId, RepositorySummary, Sparse, VerdictCounts};
+pub use signing_keys::SigningKey;
 pub use tag_page::TagRow;
 pub use tags::{HistoryRow, TagCause, TagMove};
 pub use uploads::{NewUpload, Upload};

@@ -2,7 +2,7 @@
 
 use evidence::Grade;
 use jiff::Timestamp;
-use oci::RepositoryName;
+use oci::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 
 use crate::connection::Tx;
@@ -90,6 +90,10 @@ pub struct RepositorySummary {
 statements! {
     BY_NAME = "SELECT id, name, sparse, created_at FROM repository WHERE live_name = $1";
     BY_ID = "SELECT id, name, sparse, created_at FROM repository WHERE id = $1 AND live_name IS NOT NULL";
+    HOLDING = "SELECT r.id, r.name, r.sparse, r.created_at FROM repository r
+        WHERE r.live_name IS NOT NULL AND EXISTS (SELECT 1 FROM manifest m
+            WHERE m.repository_id = r.id AND m.digest = $1)
+        ORDER BY r.live_name";
     INSERT = "INSERT INTO repository (name, live_name, sparse, created_by, created_at)
         VALUES ($1, $1, 'index', $2, $3)
         ON CONFLICT (live_name) DO NOTHING RETURNING id, name, sparse, created_at";
@@ -142,6 +146,16 @@ impl Catalog {
             .fetch_optional(&self.reader)
             .await?;
         row.as_ref().map(read_repository).transpose()
+    }
+
+    /// Returns the live repositories that hold a manifest, by name.
+    pub async fn repositories_of(
+        &self,
+        manifest: &Digest,
+    ) -> Result<Vec<Repository>, CatalogError> {
+        let query = self.dialect.query(HOLDING).bind(manifest.to_string());
+        let rows = query.fetch_all(&self.reader).await?;
+        all(rows, |row| read_repository(&row))
     }
 
     /// Returns the repository, creating it if needed. An account that creates one becomes its admin, a robot a writer.

@@ -262,3 +262,10 @@ CREATE TABLE audit (
     target TEXT COLLATE "C",
     detail TEXT COLLATE "C"
 );
+
+-- Private keys of registry tokens; the latest signs, all verify.
+CREATE TABLE signing_key (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    pkcs8 BYTEA NOT NULL,
+    created_at BIGINT NOT NULL
+);

@@ -262,3 +262,10 @@ CREATE TABLE audit (
     target TEXT,
     detail TEXT
 );
+
+-- Private keys of registry tokens; the latest signs, all verify.
+CREATE TABLE signing_key (
+    id TEXT NOT NULL PRIMARY KEY,
+    pkcs8 BLOB NOT NULL,
+    created_at BIGINT NOT NULL
+);

@@ -1,0 +1,276 @@
+//! Databases for tests, here and in the crates above: behind the feature `testkit`, no part of the product.
+//!
+//! [`Postgres`] is a real server from the system's package in a temporary directory: one cluster per test binary, one
+//! database per test, copied from a migrated template. It speaks over a unix socket only, so that no port can be taken.
+//! A missing package fails the test with the words to install it; nothing is skipped.
+//!
+//! The server ends with its test binary, however that ends: a small shell outside the binary waits for the end of a
+//! pipe that the binary holds, then stops the server and removes the directory.
+
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use sqlx::{AnyPool, Executor as _};
+use tokio::sync::OnceCell;
+
+use crate::{Catalog, CatalogError};
+
+/// The account that runs the server when the tests run as root, which PostgreSQL refuses.
+const UNPRIVILEGED: &str = "postgres";
+
+/// A SQLite catalog in a directory of its own, which goes with the value.
+#[derive(Debug)]
+pub struct Sqlite {
+    directory: tempfile::TempDir,
+}
+
+impl Sqlite {
+    /// Makes an empty place for a catalog.
+    ///
+    /// # Panics
+    /// If no temporary directory can be made.
+    #[expect(clippy::new_without_default, reason = "it makes a directory")]
+    pub fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+        }
+    }
+
+    /// Returns the address for [`Catalog::connect`].
+    pub fn url(&self) -> String {
+        format!(
+            "sqlite:{}",
+            self.directory.path().join("catalog.db").display()
+        )
+    }
+}
+
+/// The cluster of this test binary.
+#[derive(Debug)]
+pub struct Postgres {
+    socket_directory: PathBuf,
+    databases: AtomicU32,
+    /// Held open for the life of the binary; its end is the sign to stop.
+    _life: ChildStdin,
+}
+
+impl Postgres {
+    /// Returns the cluster, starting it at the first call.
+    ///
+    /// # Panics
+    /// If PostgreSQL is not installed or does not start; the text says what to do.
+    pub async fn shared() -> &'static Self {
+        static SHARED: OnceCell<Postgres> = OnceCell::const_new();
+        SHARED.get_or_init(Self::start).await
+    }
+
+    /// Makes a database with this version's schema and returns its address for [`Catalog::connect`].
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        self.create(&format!("test_{number}"), Some("migrated"))
+            .await
+    }
+
+    /// Makes a database without any table and returns its address.
+    ///
+    /// # Panics
+    /// If the server refuses.
+    pub async fn empty_database(&self) -> String {
+        let number = self.databases.fetch_add(1, Ordering::Relaxed);
+        self.create(&format!("empty_{number}"), None).await
+    }
+
+    async fn start() -> Self {
+        let bin = find_programs();
+        // A socket's path may have at most 107 bytes: not below a deep target directory.
+        let directory = tempfile::Builder::new()
+            .prefix("tidegate-pg-")
+            .tempdir_in("/tmp")
+            .expect("a temporary directory")
+            .keep();
+        if is_root() {
+            std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755))
+                .expect("permissions of the temporary directory");
+            run(Command::new("chown").arg(UNPRIVILEGED).arg(&directory));
+        }
+        let data = directory.join("data");
+        run(unprivileged(&bin.join("initdb"))
+            .arg("--pgdata")
+            .arg(&data)
+            .args(["--username=tidegate", "--auth=trust", "--no-sync"])
+            .args(["--encoding=UTF8", "--locale=C.UTF-8"]));
+        let life = guard(&bin, &directory);
+        run(unprivileged(&bin.join("pg_ctl"))
+            .arg("--pgdata")
+            .arg(&data)
+            .arg("--log")
+            .arg(directory.join("log"))
+            .arg("-o")
+            .arg(format!(
+                "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=300",
+                directory.display()
+            ))
+            .args(["-w", "start"]));
+        let cluster = Self {
+            socket_directory: directory,
+            databases: AtomicU32::new(0),
+            _life: life,
+        };
+        let template = cluster.create("migrated", None).await;
+        let catalog = Catalog::connect(&template).await.expect("the migrations");
+        catalog.close().await;
+        cluster
+    }
+
+    async fn create(&self, name: &str, template: Option<&str>) -> String {
+        // Copies of one template must not overlap.
+        static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let _turn = ONE_AT_A_TIME.lock().await;
+        let pool = open(&self.url("postgres")).await;
+        pool.execute(crate::dialect::create_database(name, template))
+            .await
+            .expect("a new database");
+        pool.close().await;
+        self.url(name)
+    }
+
+    fn url(&self, database: &str) -> String {
+        format!(
+            "postgres:///{database}?host={}&user=tidegate",
+            self.socket_directory.display()
+        )
+    }
+}
+
+/// Prepares every registered statement and returns the refusals, each with the statement's name, and how many there are.
+///
+/// # Errors
+/// If the database cannot be reached.
+pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), CatalogError> {
+    let mut connection = catalog.writer.acquire().await?;
+    let mut refused = Vec::new();
+    let mut prepared = 0;
+    for (name, statement) in STATEMENTS.iter().copied().flatten() {
+        prepared += 1;
+        let rendered = catalog.dialect.render(*statement, 2);
+        if let Err(error) = connection.prepare(rendered).await {
+            refused.push(format!("{name}: {error}"));
+        }
+    }
+    Ok((prepared, refused))
+}
+
+/// Every module's statements. A test compares it with the source files.
+const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
+    crate::accounts::STATEMENTS,
+    crate::audit::STATEMENTS,
+    crate::blobs::STATEMENTS,
+    crate::connection::STATEMENTS,
+    crate::decisions::STATEMENTS,
+    crate::evidence_rows::STATEMENTS,
+    crate::jobs::STATEMENTS,
+    crate::manifests::STATEMENTS,
+    crate::permissions::STATEMENTS,
+    crate::policies::STATEMENTS,
+    crate::repositories::STATEMENTS,
+    crate::sessions::STATEMENTS,
+    crate::signing_keys::STATEMENTS,
+    crate::tag_page::STATEMENTS,
+    crate::tags::STATEMENTS,
+    crate::uploads::STATEMENTS,
+];
+
+/// Returns how many modules have registered statements.
+pub fn registered_modules() -> usize {
+    STATEMENTS.len()
+}
+
+/// Opens a plain pool, for a test that looks at tables itself.
+///
+/// # Panics
+/// If the database cannot be reached.
+pub async fn open(url: &str) -> AnyPool {
+    sqlx::any::install_default_drivers();
+    let url = match url.strip_prefix("sqlite:") {
+        Some(path) => format!("sqlite://{path}?mode=rwc"),
+        None => url.to_owned(),
+    };
+    AnyPool::connect(&url).await.expect("a connection")
+}
+
+/// Starts the shell that outlives the binary and cleans up after it.
+fn guard(bin: &Path, directory: &Path) -> ChildStdin {
+    let script = "trap '' INT TERM HUP; cat >/dev/null; \"$1\" --pgdata \"$2/data\" -m immediate -w stop >/dev/null 2>&1; rm -rf \"$2\"";
+    let mut command = unprivileged(Path::new("sh"));
+    let mut child = command
+        .args(["-c", script, "guard"])
+        .arg(bin.join("pg_ctl"))
+        .arg(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell");
+    child.stdin.take().expect("the pipe asked for above")
+}
+
+/// Returns the directory that holds `initdb` and `pg_ctl`.
+fn find_programs() -> PathBuf {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let mut candidates: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+    if let Ok(versions) = std::fs::read_dir("/usr/lib/postgresql") {
+        candidates.extend(versions.flatten().map(|version| version.path().join("bin")));
+    }
+    candidates
+        .into_iter()
+        .find(|directory| directory.join("initdb").is_file() && directory.join("pg_ctl").is_file())
+        .expect("PostgreSQL is not installed: the tests need `initdb` and `pg_ctl` (on Debian: `apt-get install postgresql`)")
+}
+
+/// Returns a command that runs as an ordinary user.
+fn unprivileged(program: &Path) -> Command {
+    let mut command = if is_root() {
+        let mut command = Command::new("setpriv");
+        command
+            .arg(format!("--reuid={UNPRIVILEGED}"))
+            .arg(format!("--regid={UNPRIVILEGED}"))
+            .arg("--init-groups")
+            .arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    // The current directory may be closed to that user.
+    command.current_dir("/");
+    command
+}
+
+fn is_root() -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
+}
+
+fn run(command: &mut Command) {
+    // The server must not hold the test's own output open, or a pipe behind the tests would never end.
+    let output = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = output
+        .spawn()
+        .unwrap_or_else(|e| panic!("cannot run {command:?}: {e}"));
+    let status = child.wait().expect("the command's end");
+    if !status.success() {
+        let mut reason = String::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            stderr.read_to_string(&mut reason).unwrap_or_default();
+        }
+        panic!("{command:?} failed: {reason}");
+    }
+}

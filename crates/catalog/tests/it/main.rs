@@ -1,0 +1,120 @@
+//! The catalog on both engines: one suite, instantiated for SQLite and for a real PostgreSQL.
+//!
+//! Adding a case: an `async fn` that takes a [`Catalog`], and its name in [`catalog_conformance!`].
+
+mod accounts;
+mod blobs;
+mod evidence;
+mod given;
+mod jobs;
+mod manifests;
+mod pages;
+mod repositories;
+mod schema;
+mod tags;
+
+use catalog::Catalog;
+use catalog::testkit::{Postgres, Sqlite};
+
+/// A catalog, and what must live as long as it.
+struct Engine {
+    catalog: Catalog,
+    _files: Option<Sqlite>,
+}
+
+async fn sqlite() -> Engine {
+    let files = Sqlite::new();
+    Engine {
+        catalog: Catalog::connect(&files.url()).await.expect("a catalog"),
+        _files: Some(files),
+    }
+}
+
+async fn postgres() -> Engine {
+    let url = Postgres::shared().await.database().await;
+    Engine {
+        catalog: Catalog::connect(&url).await.expect("a catalog"),
+        _files: None,
+    }
+}
+
+macro_rules! catalog_conformance {
+    ($engine:ident) => {
+        catalog_conformance!($engine:
+            accounts::a_name_is_taken_once,
+            accounts::a_name_with_a_plus_is_a_robots,
+            accounts::a_new_password_ends_sessions_and_tokens,
+            accounts::a_disabled_account_takes_its_robots_and_sessions_with_it,
+            accounts::a_robot_is_found_by_its_full_name_and_deleted_with_its_rights,
+            accounts::a_session_ends_at_its_expiry,
+            accounts::every_change_to_people_is_in_the_audit_trail_once,
+            repositories::a_grant_creates_the_repository,
+            repositories::a_revoked_role_is_gone_and_ends_tokens,
+            repositories::the_creator_gets_the_first_role,
+            repositories::only_permitted_repositories_are_listed,
+            repositories::many_creators_at_once_make_one_repository,
+            blobs::an_upload_is_bound_to_its_repository_and_principal,
+            blobs::only_one_of_two_writers_advances,
+            blobs::an_expired_upload_is_gone_and_taken_once,
+            blobs::a_published_blob_is_readable_in_its_repository_only,
+            blobs::a_second_object_of_the_same_digest_goes_to_the_trash,
+            blobs::publishing_without_a_session_shows_nothing,
+            blobs::simultaneous_publishers_keep_one_object,
+            blobs::a_mount_needs_the_source_to_have_the_blob,
+            blobs::an_anonymous_mount_uses_only_what_the_viewer_may_pull,
+            blobs::missing_blobs_are_named_in_order,
+            blobs::a_referenced_blob_cannot_leave,
+            manifests::the_bytes_come_back_exactly,
+            manifests::a_missing_blob_refuses_the_manifest,
+            manifests::a_wrong_size_refuses_the_manifest,
+            manifests::pushing_again_changes_nothing,
+            manifests::sparse_settings_decide_what_may_be_missing,
+            manifests::a_child_of_a_live_index_cannot_be_deleted,
+            manifests::deleting_a_manifest_ends_its_tags,
+            manifests::referrers_are_listed_by_subject_type_and_page,
+            manifests::the_subject_may_come_later,
+            manifests::a_signature_by_tag_is_not_in_the_referrers_list,
+            manifests::a_blob_leads_to_its_manifests,
+            manifests::a_large_index_keeps_every_child_in_order,
+            manifests::jobs_exist_if_and_only_if_the_manifest_does,
+            tags::a_moved_tag_keeps_its_history,
+            tags::tags_are_listed_in_ascii_order_by_pages,
+            tags::tags_that_prefix_each_other_are_all_listed,
+            tags::an_immutable_tag_neither_moves_nor_ends,
+            tags::several_tags_move_together_or_not_at_all,
+            tags::many_pushes_of_one_tag_leave_one_live_row,
+            evidence::the_first_layer_report_stays,
+            evidence::an_image_report_is_replaced,
+            evidence::only_tagged_images_with_another_snapshot_are_matched_again,
+            evidence::an_image_is_found_by_its_packages,
+            evidence::the_latest_decision_is_the_current_one,
+            evidence::decisions_are_listed_latest_first_by_pages,
+            evidence::a_policy_text_is_published_once_per_change,
+            jobs::a_key_is_queued_once_until_its_job_ends,
+            jobs::four_claimers_never_claim_the_same_job,
+            jobs::an_expired_lease_moves_and_the_fence_refuses_the_first_owner,
+            jobs::a_heartbeat_keeps_the_lease,
+            jobs::lanes_do_not_see_each_other,
+            jobs::results_and_end_are_one_transaction,
+            jobs::a_failing_job_pauses_then_dies_and_can_be_revived,
+            pages::the_tag_page_joins_everything_known,
+            pages::the_repository_list_sums_up,
+            pages::filters_take_wildcards_literally,
+        );
+    };
+    ($engine:ident: $($module:ident::$case:ident,)+) => {
+        mod $engine {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let engine = super::$engine().await;
+                    super::$module::$case(engine.catalog.clone()).await;
+                    engine.catalog.close().await;
+                }
+            )+
+        }
+    };
+}
+
+catalog_conformance!(sqlite);
+catalog_conformance!(postgres);

@@ -1,0 +1,116 @@
+//! The joined queries behind the pages.
+
+use ::evidence::Grade;
+use catalog::{Catalog, VerdictCounts};
+
+use crate::evidence::{decision, report, summary};
+use crate::given::{app, at, digest_of, index, pushed_image, put, tag, tags};
+
+pub(crate) async fn the_tag_page_joins_everything_known(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let known = pushed_image(&catalog, id, &dev, "[1]", &tags(&["known"]), 1).await;
+    let fresh = pushed_image(&catalog, id, &dev, "[2]", &tags(&["fresh"]), 2).await;
+    let multi = index(&[(&known, "amd64"), (&fresh, "arm64"), (&fresh, "unknown")]);
+    put(&catalog, id, &multi, &tags(&["multi"]), 3).await;
+    let verdict = decision(id, &digest_of(&known), "deny");
+    catalog
+        .put_image_report(&report(&digest_of(&known), "old", Grade::D), at(4))
+        .await
+        .unwrap();
+    catalog
+        .put_decision(&decision(id, &digest_of(&known), "pending"), at(4))
+        .await
+        .unwrap();
+    catalog.put_decision(&verdict, at(5)).await.unwrap();
+
+    let rows = catalog.tag_rows(id, "", None, 10, at(6)).await.unwrap();
+    let names: Vec<_> = rows.iter().map(|row| row.tag.as_str()).collect();
+    assert_eq!(names, ["fresh", "known", "multi"]);
+
+    let [fresh_row, known_row, multi_row] = rows.as_slice() else {
+        unreachable!()
+    };
+    assert_eq!(known_row.digest, digest_of(&known));
+    assert_eq!(known_row.grade, Some(Grade::D));
+    assert_eq!(known_row.counts, Some(summary(Grade::D).counts));
+    assert_eq!(known_row.fixable, Some(summary(Grade::D).fixable));
+    assert_eq!(known_row.verdict.as_deref(), Some("deny"));
+    assert_eq!(known_row.decision, Some(verdict.id));
+    assert_eq!(known_row.platforms, ["linux/amd64"]);
+    assert_eq!(
+        (known_row.pushed_at, known_row.pushed_by.as_str()),
+        (at(1), "dev")
+    );
+    let blobs = ("[1]".len() + "a layer".len()) as u64;
+    assert_eq!(known_row.size_bytes, known.len() as u64 + blobs);
+
+    assert_eq!(
+        (fresh_row.grade, fresh_row.counts, fresh_row.decision),
+        (None, None, None)
+    );
+    assert_eq!(multi_row.platforms, ["linux/amd64", "linux/arm64"]);
+    // Both configurations, the layer they share once, both children, the index itself.
+    let below = (known.len() + fresh.len() + "[1][2]".len() + "a layer".len()) as u64;
+    assert_eq!(multi_row.size_bytes, multi.len() as u64 + below);
+
+    let page = catalog
+        .tag_rows(id, "", Some("fresh"), 1, at(6))
+        .await
+        .unwrap();
+    assert_eq!(page, rows[1..2]);
+}
+
+pub(crate) async fn the_repository_list_sums_up(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let good = pushed_image(&catalog, id, &dev, "[1]", &tags(&["a", "b"]), 1).await;
+    let bad = pushed_image(&catalog, id, &dev, "[2]", &tags(&["c"]), 2).await;
+    pushed_image(&catalog, id, &dev, "[3]", &tags(&["d"]), 3).await;
+    let gone = pushed_image(&catalog, id, &dev, "[4]", &[], 9).await;
+    for (body, grade, verdict) in [
+        (&good, Grade::A, "allow"),
+        (&bad, Grade::C, "deny"),
+        (&gone, Grade::F, "deny"),
+    ] {
+        catalog
+            .put_image_report(&report(&digest_of(body), "old", grade), at(4))
+            .await
+            .unwrap();
+        catalog
+            .put_decision(&decision(id, &digest_of(body), verdict), at(4))
+            .await
+            .unwrap();
+    }
+    let list = catalog
+        .list_repositories(&dev, "", None, 10, at(5))
+        .await
+        .unwrap();
+    assert_eq!(list.len(), 1);
+    assert_eq!(list[0].tag_count, 4);
+    assert_eq!(list[0].last_push, Some(at(3)));
+    assert_eq!(
+        list[0].worst_grade,
+        Some(Grade::C),
+        "untagged images do not count"
+    );
+    assert_eq!(
+        list[0].verdicts,
+        VerdictCounts {
+            allow: 2,
+            warn: 0,
+            deny: 1,
+            pending: 1
+        }
+    );
+}
+
+pub(crate) async fn filters_take_wildcards_literally(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    pushed_image(&catalog, id, &dev, "{}", &tags(&["a_b", "axb", "A_B2"]), 1).await;
+    let matching = async |filter| {
+        let rows = catalog.tag_rows(id, filter, None, 10, at(2)).await.unwrap();
+        rows.into_iter().map(|row| row.tag).collect::<Vec<_>>()
+    };
+    assert_eq!(matching("a_b").await, [tag("A_B2"), tag("a_b")]);
+    assert!(matching("%").await.is_empty());
+    assert!(matching("!").await.is_empty());
+}
