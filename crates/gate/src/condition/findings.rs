@@ -221,7 +221,7 @@ fn grace_end(
     max: u32,
     wanted: impl Fn(&Finding) -> bool,
 ) -> Option<Timestamp> {
-    let mut ends: HashMap<u32, Timestamp> = HashMap::new();
+    let mut ends: Vec<Option<Timestamp>> = vec![None; findings.vulnerabilities];
     for indexed in findings.open.iter().filter(|i| wanted(i.finding)) {
         let span = grace
             .spans
@@ -231,10 +231,10 @@ fn grace_end(
             (Some((_, span)), Some(start)) => span.after(start),
             _ => Timestamp::MIN,
         };
-        let known = ends.entry(indexed.vulnerability).or_insert(end);
-        *known = (*known).min(end);
+        let known = &mut ends[indexed.vulnerability as usize];
+        *known = Some(known.map_or(end, |known| known.min(end)));
     }
-    let mut ends: Vec<_> = ends.into_values().collect();
+    let mut ends: Vec<_> = ends.into_iter().flatten().collect();
     ends.sort_unstable();
     ends.get(max as usize).copied()
 }

@@ -125,7 +125,7 @@ fn several_policies_are_told_apart() {
 fn hostile_text_stays_one_short_ascii_line() {
     let nasty = "x\r\nWarning: 299 \u{202e}\u{7}".to_owned() + &"\u{1f600}y".repeat(5000);
     let inventory = inventory(json!({"facts": {"user": nasty, "runs_as_root": true}}));
-    let findings = (0..9)
+    let findings: Vec<_> = (0..9)
         .map(|n| {
             finding(
                 &format!("CVE-{n}-{nasty}"),
