@@ -3,6 +3,10 @@
 //! Adding a mark: its words here, a macro in the template, a sample in the gallery.
 //!
 //! Their words and glyphs are here, their markup is in `templates/chips.html`, their colours in `assets/css/chips.css`.
+#![expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "templates pass fields by reference"
+)]
 
 use evidence::{Grade, GradeReport, Severity, SeverityCounts};
 use gate::{Decision, Verdict};
@@ -58,6 +62,33 @@ impl From<&Verdict> for VerdictChip {
             rules: rules::behind(verdict),
             id: verdict.id.clone(),
         }
+    }
+}
+
+/// How many tags of a repository have which verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerdictTally {
+    /// Allowed.
+    pub allow: u32,
+    /// Allowed, with words.
+    pub warn: u32,
+    /// Blocked.
+    pub deny: u32,
+    /// Waiting for evidence, or not judged yet.
+    pub pending: u32,
+}
+
+impl VerdictTally {
+    /// Returns the verdicts that occur, strictest first.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (Decision, u32)> + use<> {
+        [
+            (Decision::Deny, self.deny),
+            (Decision::Warn, self.warn),
+            (Decision::Pending, self.pending),
+            (Decision::Allow, self.allow),
+        ]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
     }
 }
 

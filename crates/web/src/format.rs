@@ -41,8 +41,8 @@ impl<T: Number> Number for &T {
 
 /// Writes a size with a decimal unit: `84.2 MB`. Registries and disks are sold and billed in these.
 pub fn size(bytes: impl Number) -> String {
-    let bytes = bytes.value();
     const UNITS: [&str; 5] = ["kB", "MB", "GB", "TB", "PB"];
+    let bytes = bytes.value();
     if bytes < 1000 {
         return format!("{bytes} B");
     }

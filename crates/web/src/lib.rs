@@ -23,7 +23,7 @@ pub mod routes;
 mod rules;
 mod schedule;
 
-pub use chips::{Health, Tally, VerdictChip};
+pub use chips::{Health, Tally, VerdictChip, VerdictTally};
 pub use findings::{FindingFilter, FindingGroup, Show};
 pub use frame::{Account, FeedsNote, Frame, Section, Theme};
 pub use order::natural_cmp;

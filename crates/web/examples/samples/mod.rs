@@ -1,4 +1,8 @@
 //! Every page with made-up content, in each of its states. The gallery writes them, the tests examine them.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the texts are written here and a sample that does not render is a failed test"
+)]
 
 use std::collections::BTreeMap;
 
@@ -16,7 +20,7 @@ use web::{
     Figures, FindingFilter, FindingGroup, FindingsTab, Frame, Health, ImagePage, ImagesPage,
     LayerRow, LayersTab, Overview, PackageFilter, PackageRow, PackagesTab, Paging, PlatformLink,
     RepositoryRow, Show, SignInError, SignInPage, Tab, TabContent, TagRow, TagSort, TagsPage,
-    Tally, Theme, VerdictCard, VerdictChip,
+    Tally, Theme, VerdictCard, VerdictChip, VerdictTally,
 };
 
 /// Makes the samples, in the given theme; `hostile` takes the place of every free text.
@@ -172,63 +176,52 @@ impl Samples {
                 "base/debian-slim",
                 4,
                 Grade::A,
-                Decision::Allow,
-                counts(0, 0, 0, 21),
+                0,
                 41,
             ),
             self.repository(
                 "payments/api",
                 118,
                 Grade::F,
-                Decision::Deny,
-                counts(1, 6, 19, 40),
+                1,
                 12,
             ),
             self.repository(
                 "payments/batch",
                 31,
                 Grade::C,
-                Decision::Warn,
-                counts(0, 2, 5, 14),
+                0,
                 9000,
             ),
             self.repository(
                 "platform/build/images/toolchain-with-a-long-name",
                 1250,
                 Grade::B,
-                Decision::Allow,
-                counts(0, 0, 3, 11),
+                0,
                 600_000,
             ),
             RepositoryRow {
                 worst: None,
-                verdict: Some(VerdictChip {
-                    decision: Decision::Pending,
-                    rules: 1,
-                    id: None,
-                }),
-                latest: Tally::Queued,
+                verdicts: VerdictTally {
+                    pending: 2,
+                    ..VerdictTally::default()
+                },
                 ..self.repository(
                     "search/indexer",
                     2,
                     Grade::A,
-                    Decision::Allow,
-                    counts(0, 0, 0, 0),
+                    0,
                     8,
                 )
             },
             RepositoryRow {
                 worst: None,
-                verdict: None,
-                latest: Tally::Unknown {
-                    reason: self.text("not supported"),
-                },
+                verdicts: VerdictTally::default(),
                 ..self.repository(
                     "charts/payments",
                     7,
                     Grade::A,
-                    Decision::Allow,
-                    counts(0, 0, 0, 0),
+                    0,
                     70_000,
                 )
             },
@@ -239,9 +232,10 @@ impl Samples {
             figures: Figures {
                 repositories: 328,
                 tags: 12_450,
+                allowed: 12_401,
+                warned: 33,
                 blocked: 14,
-                critical_fixable: 5,
-                not_scanned: 2,
+                pending: 2,
                 as_of: Some(self.ago(40)),
             },
             paging: Paging::new(2, 6, 328),
@@ -255,17 +249,19 @@ impl Samples {
         name: &str,
         tags: usize,
         grade: Grade,
-        decision: Decision,
-        open: SeverityCounts,
+        blocked: u32,
         age: i64,
     ) -> RepositoryRow {
         RepositoryRow {
             name: name.parse().unwrap(),
             tags,
             worst: Some(self.health(grade)),
-            verdict: Some(self.chip(decision)),
-            latest: self.counted(open),
-            size_bytes: 84_200_000 * tags as u64,
+            verdicts: VerdictTally {
+                deny: blocked,
+                warn: u32::from(blocked > 0),
+                allow: tags as u32 - blocked,
+                pending: 0,
+            },
             pushed: Some(self.ago(age)),
         }
     }

@@ -31,9 +31,7 @@ pub struct DecisionPage {
 }
 
 impl DecisionPage {
-    fn section(&self) -> Section {
-        Section::Images
-    }
+    const SECTION: Section = Section::Images;
 
     fn tags_address(&self) -> Route {
         Route::Tags(self.repository.clone())

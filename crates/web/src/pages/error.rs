@@ -98,9 +98,7 @@ impl ErrorKind {
 }
 
 impl ErrorPage {
-    fn section(&self) -> Section {
-        Section::Elsewhere
-    }
+    const SECTION: Section = Section::Elsewhere;
 }
 
 /// Renders the page.

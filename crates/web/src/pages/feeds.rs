@@ -39,9 +39,7 @@ pub struct FeedRow {
 }
 
 impl FeedsPage {
-    fn section(&self) -> Section {
-        Section::Feeds
-    }
+    const SECTION: Section = Section::Feeds;
 }
 
 /// Renders the page.

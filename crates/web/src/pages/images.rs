@@ -4,7 +4,7 @@ use askama::Template;
 use jiff::Timestamp;
 use oci::RepositoryName;
 
-use crate::chips::{Health, Tally, VerdictChip};
+use crate::chips::{Health, VerdictTally};
 use crate::frame::{Frame, Section};
 use crate::paging::{PageLinks, Paging};
 use crate::routes::Route;
@@ -34,12 +34,14 @@ pub struct Figures {
     pub repositories: usize,
     /// Tags.
     pub tags: usize,
+    /// Tags whose verdict is allow.
+    pub allowed: usize,
+    /// Tags whose verdict is warn.
+    pub warned: usize,
     /// Tags whose verdict is deny.
     pub blocked: usize,
-    /// Unique critical vulnerabilities with a fix.
-    pub critical_fixable: usize,
-    /// Tags that were not scanned yet.
-    pub not_scanned: usize,
+    /// Tags without a verdict yet.
+    pub pending: usize,
     /// The instant the figures are true for.
     pub as_of: Option<Timestamp>,
 }
@@ -53,20 +55,14 @@ pub struct RepositoryRow {
     pub tags: usize,
     /// The worst grade among its tags.
     pub worst: Option<Health>,
-    /// The verdict of the tag pushed last.
-    pub verdict: Option<VerdictChip>,
-    /// The counts of the tag pushed last.
-    pub latest: Tally,
-    /// The bytes it holds; shared layers count once.
-    pub size_bytes: u64,
+    /// The verdicts of its tags.
+    pub verdicts: VerdictTally,
     /// The last push.
     pub pushed: Option<Timestamp>,
 }
 
 impl ImagesPage {
-    fn section(&self) -> Section {
-        Section::Images
-    }
+    const SECTION: Section = Section::Images;
 
     fn page_links(&self) -> PageLinks {
         self.paging

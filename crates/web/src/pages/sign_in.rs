@@ -45,9 +45,7 @@ impl SignInError {
 }
 
 impl SignInPage {
-    fn section(&self) -> Section {
-        Section::Elsewhere
-    }
+    const SECTION: Section = Section::Elsewhere;
 }
 
 /// Renders the page.

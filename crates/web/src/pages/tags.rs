@@ -145,9 +145,7 @@ pub fn grouped(rows: &[TagRow], sort: TagSort) -> Vec<Vec<&TagRow>> {
 }
 
 impl TagsPage {
-    fn section(&self) -> Section {
-        Section::Images
-    }
+    const SECTION: Section = Section::Images;
 
     fn groups(&self) -> Vec<Vec<&TagRow>> {
         grouped(&self.rows, self.sort)

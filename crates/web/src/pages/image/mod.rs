@@ -81,9 +81,7 @@ pub struct VerdictCard {
 }
 
 impl ImagePage {
-    fn section(&self) -> Section {
-        Section::Images
-    }
+    const SECTION: Section = Section::Images;
 
     fn route(&self) -> Route {
         match &self.tag {

@@ -148,6 +148,10 @@ impl Analysis {
 }
 
 /// Returns the word of a diagnostic's level.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "templates pass fields by reference"
+)]
 pub(crate) fn level_word(level: &Level) -> &'static str {
     match level {
         Level::Info => "note",

@@ -247,6 +247,10 @@ pub struct LayerRow {
 }
 
 /// Returns the instruction of layer `position` from the base, shortened to one line.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "templates pass fields by reference"
+)]
 pub(crate) fn instruction_of(layers: &[LayerInfo], position: &u32) -> Option<String> {
     let created_by = layers.get(*position as usize)?.created_by.as_deref()?;
     Some(crate::format::instruction(created_by))
