@@ -119,12 +119,10 @@ pub(crate) fn codes(inventory: &Inventory) -> Vec<&str> {
 
 /// A dpkg database of packages given as (name, version).
 pub(crate) fn dpkg(packages: &[(&str, &str)]) -> String {
-    packages
-        .iter()
-        .map(|(name, version)| {
-            format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n")
-        })
-        .collect()
+    packages.iter().fold(String::new(), |database, (name, version)| {
+        database
+            + &format!("Package: {name}\nStatus: install ok installed\nArchitecture: amd64\nVersion: {version}\n\n")
+    })
 }
 
 pub(crate) fn metadata(name: &str, version: &str) -> String {

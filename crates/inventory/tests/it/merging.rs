@@ -131,7 +131,7 @@ fn language_packages_of_an_operating_system_package_name_their_owner() {
             .file("var/lib/dpkg/info/python3-six.list", &list)
             .file(
                 "var/lib/dpkg/info/gone.list",
-                format!("/usr/lib/node_modules/npm/package.json\n"),
+                "/usr/lib/node_modules/npm/package.json\n",
             )
             .file(SIX, metadata("six", "1.16.0"))
             .file(

@@ -1,0 +1,363 @@
+//! The extractors against real databases and metadata, and what the native tools say about them.
+
+use std::path::{Path, PathBuf};
+
+use evidence::{Inventory, LayerInfo, Package, PackageType};
+use image::Limits;
+use oci::Digest;
+use serde_json::Value;
+
+/// Analyses a layer that holds one file.
+fn analyse(path: &str, content: &[u8]) -> Inventory {
+    let report = inventory::analyse_layer(tar(path, content).as_slice(), &Limits::default());
+    let info = LayerInfo {
+        digest: Digest::sha256(content),
+        diff_id: None,
+        size_bytes: content.len() as u64,
+        created_by: None,
+    };
+    inventory::merge(
+        &[inventory::Layer {
+            info,
+            report: &report,
+        }],
+        None,
+    )
+}
+
+fn tar(path: &str, content: &[u8]) -> Vec<u8> {
+    let mut header = [0_u8; 512];
+    let mut put =
+        |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+    put(0, path);
+    put(100, "0000644\0");
+    put(124, &format!("{:011o}\0", content.len()));
+    put(148, "        ");
+    put(156, "0");
+    put(257, "ustar\u{0}00");
+    let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+    header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+    let mut tar = [header.as_slice(), content].concat();
+    tar.resize(tar.len().next_multiple_of(512) + 1024, 0);
+    tar
+}
+
+fn read(path: &Path) -> Vec<u8> {
+    fs_err::read(path).expect("a corpus file is readable")
+}
+
+fn json(path: &Path) -> Vec<Value> {
+    serde_json::from_slice(&read(path)).expect("an expected file is a JSON list")
+}
+
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+    row[field].as_str().unwrap_or_default()
+}
+
+/// All files below a folder whose name ends with `suffix`, sorted.
+fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(folder) = pending.pop() {
+        for entry in fs_err::read_dir(folder).expect("a corpus folder is readable") {
+            let path = entry.expect("a corpus entry is readable").path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.to_string_lossy().ends_with(suffix) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The file an expected list is about.
+fn subject(expected: &Path, suffix: &str) -> PathBuf {
+    let text = expected.to_string_lossy();
+    PathBuf::from(text.strip_suffix(suffix).expect("found by its suffix"))
+}
+
+fn sorted<T: Ord>(rows: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut rows: Vec<T> = rows.into_iter().collect();
+    rows.sort();
+    rows.dedup();
+    rows
+}
+
+#[test]
+fn dpkg_databases_list_what_dpkg_query_lists() {
+    const SUFFIX: &str = ".dpkg-query.json";
+    let lists = files(&corpus::path("packages/dpkg"), SUFFIX);
+    let mut compared = 0;
+    for list in &lists {
+        let inventory = analyse("var/lib/dpkg/status", &read(&subject(list, SUFFIX)));
+        let found = sorted(inventory.packages.iter().map(|package| {
+            [
+                package.name.as_str(),
+                &package.version,
+                package.arch.as_deref().unwrap_or_default(),
+                package.source_name(),
+                package.source_version(),
+            ]
+        }));
+        let rows = json(list);
+        let expected = sorted(
+            rows.iter()
+                .filter(|row| {
+                    text(row, "status") == "installed" && text(row, "want") != "deinstall"
+                })
+                .map(|row| {
+                    [
+                        "package",
+                        "version",
+                        "architecture",
+                        "source",
+                        "source_version",
+                    ]
+                    .map(|field| text(row, field))
+                }),
+        );
+        assert_eq!(found, expected, "{}", list.display());
+        compared += expected.len();
+    }
+    assert_eq!((lists.len(), compared > 360), (5, true), "{compared} rows");
+}
+
+#[test]
+fn distroless_files_list_their_package() {
+    let folder = corpus::path("packages/dpkg/syft/image-distroless-deb/var/lib/dpkg/status.d");
+    let inventory = analyse(
+        "var/lib/dpkg/status.d/libsqlite3-0",
+        &read(&folder.join("libsqlite3-0")),
+    );
+    let package = &inventory.packages[0];
+    assert_eq!(inventory.packages.len(), 1);
+    assert_eq!(
+        (package.name.as_str(), package.version.as_str()),
+        ("libsqlite3-0", "3.34.1-3")
+    );
+    assert_eq!(package.source_name(), "sqlite3");
+}
+
+#[test]
+fn apk_databases_list_what_a_line_parser_lists() {
+    const SUFFIX: &str = ".expected.json";
+    let lists = files(&corpus::path("packages/apk"), SUFFIX);
+    for list in &lists {
+        let inventory = analyse("lib/apk/db/installed", &read(&subject(list, SUFFIX)));
+        let found = sorted(inventory.packages.iter().map(|package| {
+            [
+                package.name.as_str(),
+                &package.version,
+                package.arch.as_deref().unwrap_or_default(),
+                package.source_name(),
+                package.licenses.first().map_or("", String::as_str),
+            ]
+        }));
+        let rows = json(list);
+        let expected = sorted(rows.iter().map(|row| {
+            let [name, version, arch, origin, licence] =
+                ["name", "version", "arch", "origin", "license"].map(|field| text(row, field));
+            let origin = if origin.is_empty() { name } else { origin };
+            [name, version, arch, origin, licence]
+        }));
+        assert_eq!(found, expected, "{}", list.display());
+    }
+    assert_eq!(lists.len(), 12);
+}
+
+#[test]
+fn an_rpm_database_lists_what_rpm_lists() {
+    let folder = corpus::path("packages/rpm/cbl-mariner-2.0");
+    let inventory = analyse(
+        "var/lib/rpm/rpmdb.sqlite",
+        &read(&folder.join("rpmdb.sqlite")),
+    );
+    let found = sorted(inventory.packages.iter().map(|package| {
+        [
+            package.name.clone(),
+            package.version.clone(),
+            package.arch.clone().unwrap_or_default(),
+            format!(
+                "{}-{}.src.rpm",
+                package.source_name(),
+                package.source_version()
+            ),
+        ]
+    }));
+    let rows = json(&folder.join("rpmdb.sqlite.rpm-query.json"));
+    let expected = sorted(
+        rows.iter()
+            .filter(|row| text(row, "name") != "gpg-pubkey")
+            .map(|row| {
+                let epoch = row["epoch"].as_u64().filter(|epoch| *epoch > 0);
+                let epoch = epoch.map_or_else(String::new, |epoch| format!("{epoch}:"));
+                [
+                    text(row, "name").to_owned(),
+                    format!("{epoch}{}-{}", text(row, "version"), text(row, "release")),
+                    text(row, "arch").to_owned(),
+                    text(row, "sourcerpm").to_owned(),
+                ]
+            }),
+    );
+    assert_eq!(found, expected);
+    assert_eq!(inventory.packages.len(), rows.len());
+    assert!(
+        inventory.diagnostics.is_empty(),
+        "{:?}",
+        inventory.diagnostics
+    );
+}
+
+#[test]
+fn a_database_without_the_package_table_never_passes_as_no_packages() {
+    let inventory = analyse(
+        "var/lib/rpm/rpmdb.sqlite",
+        &read(&corpus::path("packages/rpm/claircore/no_packages.sqlite")),
+    );
+    let codes: Vec<_> = inventory
+        .diagnostics
+        .iter()
+        .map(|seen| seen.code.as_ref())
+        .collect();
+    assert_eq!(codes, ["rpm.no_table"]);
+    assert_eq!(inventory.coverage, evidence::Coverage::Partial);
+}
+
+#[test]
+fn rpm_databases_in_other_formats_are_named() {
+    let cases = files(&corpus::path("packages/rpm"), "Packages")
+        .into_iter()
+        .map(|path| ("var/lib/rpm/Packages", path))
+        .chain(
+            files(&corpus::path("packages/rpm"), "Packages.db")
+                .into_iter()
+                .map(|path| ("usr/lib/sysimage/rpm/Packages.db", path)),
+        );
+    let mut count = 0;
+    for (place, path) in cases {
+        let inventory = analyse(place, &read(&path));
+        let codes: Vec<_> = inventory
+            .diagnostics
+            .iter()
+            .map(|seen| seen.code.as_ref())
+            .collect();
+        assert_eq!(codes, ["rpm.unsupported_format"], "{}", path.display());
+        assert_eq!(inventory.coverage, evidence::Coverage::Partial);
+        count += 1;
+    }
+    assert!(count >= 2, "{count} databases");
+}
+
+/// Lists each file of an expected list at a place where its extractor looks, and compares name and version.
+fn compare(expected: &str, place: &str, kind: PackageType, name: fn(&str) -> String) -> usize {
+    let rows = json(&corpus::path(expected));
+    for row in &rows {
+        let file = text(row, "file");
+        let inventory = analyse(place, &read(&corpus::path("packages").join(file)));
+        let found: Vec<(&str, &str)> = inventory
+            .packages
+            .iter()
+            .map(|package: &Package| (package.name.as_str(), package.version.as_str()))
+            .collect();
+        let wanted = (name(text(row, "name")), text(row, "version"));
+        if wanted.0.is_empty() || wanted.1.is_empty() {
+            assert!(found.is_empty(), "{file}");
+            continue;
+        }
+        assert_eq!(found, [(wanted.0.as_str(), wanted.1)], "{file}");
+        assert_eq!(inventory.packages[0].kind, kind);
+        let licence = [text(row, "license_expression"), text(row, "license")];
+        if let Some(licence) = licence.iter().find(|licence| !licence.is_empty()) {
+            assert_eq!(inventory.packages[0].licenses, [*licence], "{file}");
+        }
+    }
+    rows.len()
+}
+
+#[test]
+fn python_metadata_gives_name_version_and_licence() {
+    let normal = |name: &str| name.to_lowercase().replace(['_', '.'], "-");
+    let place = "usr/lib/python3/site-packages/x-1.dist-info/METADATA";
+    assert_eq!(
+        compare(
+            "packages/python/expected.json",
+            place,
+            PackageType::PyPi,
+            normal
+        ),
+        18
+    );
+}
+
+#[test]
+fn npm_documents_give_name_and_version() {
+    let place = "app/node_modules/x/package.json";
+    let rows = compare(
+        "packages/npm/expected.json",
+        place,
+        PackageType::Npm,
+        str::to_owned,
+    );
+    assert!(rows > 70, "{rows} rows");
+}
+
+#[test]
+fn alpine_releases_are_named_as_wanted() {
+    let wants = files(&corpus::path("packages/os-release"), "/want");
+    for want in &wants {
+        let folder = want.parent().expect("a file has a folder");
+        let release = String::from_utf8(read(&folder.join("etc/os-release"))).expect("text");
+        let distro = analyse("etc/os-release", release.as_bytes())
+            .distro
+            .expect("named");
+        let expected = &json(want)[0];
+        assert_eq!(distro.id, text(expected, "did"), "{}", want.display());
+        let pretty = distro.pretty_name.as_deref();
+        let version = distro.version_id.as_deref().unwrap_or_default();
+        if text(expected, "version") == "edge" {
+            // An edge image names the release to come; only the pretty name says `edge`.
+            assert_eq!(pretty, Some("Alpine Linux edge"), "{}", want.display());
+            assert!(version.contains("_alpha"), "{}", want.display());
+        } else {
+            assert_eq!(
+                pretty,
+                expected["pretty_name"].as_str(),
+                "{}",
+                want.display()
+            );
+            assert!(
+                version.starts_with(text(expected, "version")),
+                "{}",
+                want.display()
+            );
+        }
+    }
+    assert_eq!(wants.len(), 17);
+}
+
+#[test]
+fn every_release_file_that_is_not_empty_names_its_distribution() {
+    let folder = corpus::path("packages/os-release");
+    let mut named = 0;
+    for name in [
+        "/os-release",
+        "/lsb-release",
+        "/redhat-release",
+        "/oracle-release",
+    ] {
+        for path in files(&folder, name) {
+            let place = if path.to_string_lossy().contains("/usr/lib/") {
+                format!("usr/lib{name}")
+            } else {
+                format!("etc{name}")
+            };
+            let content = read(&path);
+            let distro = analyse(&place, &content).distro;
+            assert_eq!(distro.is_some(), !content.is_empty(), "{}", path.display());
+            named += usize::from(distro.is_some());
+        }
+    }
+    assert!(named > 110, "{named} files");
+}
