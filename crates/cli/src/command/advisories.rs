@@ -1,5 +1,6 @@
 //! `tidegate advisories`: feeds become a snapshot file, and a snapshot says what it holds.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use ::advisories::{Builder, FeedReport, ImportError, Limits, Snapshot, SnapshotInfo};
@@ -169,11 +170,11 @@ fn show_feed(report: &FeedReport, output: &mut Output) -> Result<(), Failure> {
 }
 
 fn counts(counts: &[(u64, &str)]) -> String {
-    counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!(", {count} {word}"))
-        .collect()
+    let mut text = String::new();
+    for (count, word) in counts.iter().filter(|(count, _)| *count > 0) {
+        write!(text, ", {count} {word}").expect("writing to a string cannot fail");
+    }
+    text
 }
 
 fn status(path: &Path, now: Timestamp, output: &mut Output) -> Result<Exit, Failure> {

@@ -22,7 +22,7 @@ enum Command {
     /// Print every setting
     #[command(after_help = "Example: tidegate config show --origin")]
     Show {
-        /// Also print where each value comes from
+        /// Print where each value comes from instead of what it means
         #[arg(long)]
         origin: bool,
 
@@ -59,19 +59,19 @@ fn show(
     output: &mut Output,
 ) -> Result<Exit, Failure> {
     let settings = Settings::collect(flags, environment).map_err(refused)?;
-    let titles: &[&str] = if with_origin {
-        &["SETTING", "VALUE", "ORIGIN"]
-    } else {
-        &["SETTING", "VALUE"]
-    };
-    let mut table = columns(titles, u16::MAX);
-    for (name, value, origin) in settings.rows() {
-        let value = value.map_or("-".to_owned(), |value| shown(name, value));
-        let mut row = vec![name.to_owned(), plain(&value).into_owned()];
-        if with_origin {
-            row.push(plain(&origin.to_string()).into_owned());
-        }
-        table.add_row(row);
+    let last = if with_origin { "ORIGIN" } else { "MEANING" };
+    let mut table = columns(&["SETTING", "VALUE", last], u16::MAX);
+    for (setting, value, origin) in settings.rows() {
+        let value = match value {
+            Some(value) => shown(setting.name, value),
+            None => format!("({})", setting.otherwise),
+        };
+        let last = if with_origin {
+            origin.to_string()
+        } else {
+            setting.meaning.to_owned()
+        };
+        table.add_row([setting.name, plain(&value).as_ref(), plain(&last).as_ref()]);
     }
     output.data(&format!("{}\n", table.trim_fmt()))?;
     Ok(Exit::Pass)

@@ -76,9 +76,8 @@ fn parse(path: &Path, text: &str) -> Result<BTreeMap<String, Found>, ConfigError
     Ok(values)
 }
 
+/// Returns the line of a byte offset, counted from 1.
 fn line_of(text: &str, offset: usize) -> usize {
-    1 + text.as_bytes()[..offset.min(text.len())]
-        .iter()
-        .filter(|byte| **byte == b'\n')
-        .count()
+    let before = text.get(..offset).unwrap_or(text);
+    1 + before.matches('\n').count()
 }

@@ -185,11 +185,11 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Returns the settings in the order of the table: name, value, origin.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static str, Option<&str>, &Origin)> {
+    /// Returns the settings in the order of the table, each with its value and origin.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = (&'static Setting, Option<&str>, &Origin)> {
         SETTINGS.iter().map(|setting| {
             let (value, origin) = &self.values[setting.name];
-            (setting.name, value.as_deref(), origin)
+            (setting, value.as_deref(), origin)
         })
     }
 
@@ -219,17 +219,13 @@ impl Settings {
         self.values[name].0.as_deref()
     }
 
-    fn read<T: std::str::FromStr>(
-        &self,
-        name: &'static str,
-        expected: &'static str,
-    ) -> Result<Option<T>, ConfigError> {
+    fn read<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, ConfigError> {
         let (value, origin) = &self.values[name];
         let Some(value) = value else { return Ok(None) };
         value.parse().map(Some).map_err(|_| ConfigError::Value {
             name,
             value: value.clone(),
-            expected,
+            expected: settings::form(name),
             origin: origin.clone(),
         })
     }
@@ -258,10 +254,6 @@ impl std::str::FromStr for LogFormat {
 
 /// Everything the service needs to know before it starts.
 #[derive(Debug)]
-#[expect(
-    dead_code,
-    reason = "`config check` reads it whole; its fields are for `serve`"
-)]
 pub(crate) struct ServeConfig {
     /// The folder of everything the service keeps.
     pub(crate) data: PathBuf,
@@ -295,35 +287,21 @@ impl ServeConfig {
     }
 
     fn read(settings: &Settings) -> Result<Self, ConfigError> {
-        let address = "an address and a port, such as `127.0.0.1:5000`";
         let required = |name: &'static str| settings.value(name).unwrap_or_default().to_owned();
-        let database: Database = settings
-            .read("database", "`sqlite:FILE` or `postgres://…`")?
-            .expect("the table or the data folder gives a default");
-        let external_url: Option<WebAddress> = settings.read(
-            "external_url",
-            "an `https://` or `http://` address without a path",
-        )?;
-        let log_level: LogLevel = settings
-            .read(
-                "log_level",
-                "`error`, `warn`, `info`, `debug` or `trace`, or filters such as `info,sqlx=warn`",
-            )?
-            .expect("the table gives a default");
+        let by_default = "the table, or the data folder, gives a default";
+        let database: Database = settings.read("database")?.expect(by_default);
+        let external_url: Option<WebAddress> = settings.read("external_url")?;
+        let log_level: LogLevel = settings.read("log_level")?.expect(by_default);
         Ok(Self {
             data: required("data").into(),
-            listen: settings
-                .read("listen", address)?
-                .expect("the table gives a default"),
+            listen: settings.read("listen")?.expect(by_default),
             database: database.0.into(),
             external_url: external_url.map(|address| address.0),
-            log_format: settings
-                .read("log_format", "`text` or `json`")?
-                .expect("the table gives a default"),
+            log_format: settings.read("log_format")?.expect(by_default),
             log_level: log_level.0,
             policy: settings.value("policy").map(PathBuf::from),
             advisories: required("advisories").into(),
-            metrics_listen: settings.read("metrics_listen", address)?,
+            metrics_listen: settings.read("metrics_listen")?,
             admin_password: admin_password(settings)?,
         })
     }

@@ -26,14 +26,14 @@ impl Setting {
 pub(crate) const SETTINGS: &[Setting] = &[
     Setting {
         name: "data",
-        form: "folder",
+        form: "a folder",
         default: None,
         otherwise: "`$XDG_DATA_HOME/tidegate`, else `~/.local/share/tidegate`",
         meaning: "Everything the service keeps lies in this folder; it is created on first start.",
     },
     Setting {
         name: "listen",
-        form: "address and port",
+        form: "an address and a port (`127.0.0.1:5000`)",
         default: Some("127.0.0.1:5000"),
         otherwise: "",
         meaning: "HTTP is served here.",
@@ -47,7 +47,7 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "external_url",
-        form: "address without a path",
+        form: "an `https://` or `http://` address without a path",
         default: None,
         otherwise: "`http://` and the listening address",
         meaning: "People and clients reach the service at this address; links and tokens name it.",
@@ -61,40 +61,48 @@ pub(crate) const SETTINGS: &[Setting] = &[
     },
     Setting {
         name: "log_level",
-        form: "level or filters",
+        form: "a level, or filters such as `info,sqlx=warn`",
         default: Some("info"),
         otherwise: "",
-        meaning: "How much is logged: `error`, `warn`, `info`, `debug`, `trace`, or filters such as `info,sqlx=warn`.",
+        meaning: "How much is logged: `error`, `warn`, `info`, `debug` or `trace`.",
     },
     Setting {
         name: "policy",
-        form: "file",
+        form: "a file",
         default: None,
-        otherwise: "the starter policy, in audit mode",
-        meaning: "This policy applies where no other does.",
+        otherwise: "none: published policies, else the starter policy in audit mode",
+        meaning: "This policy is published at start, as a new version when its text changed. Its own `scope` says where it applies; where none does, the starter policy does.",
     },
     Setting {
         name: "advisories",
-        form: "file",
+        form: "a file",
         default: None,
         otherwise: "`advisories.tgdb` in the data folder",
         meaning: "The advisory snapshot; `tidegate advisories import` builds it.",
     },
     Setting {
         name: "metrics_listen",
-        form: "address and port",
+        form: "an address and a port (`127.0.0.1:5000`)",
         default: None,
         otherwise: "beside everything else",
         meaning: "Metrics are served at an address of their own.",
     },
     Setting {
         name: "admin_password_file",
-        form: "file",
+        form: "a file",
         default: None,
         otherwise: "none: a password is made and shown once",
         meaning: "The first administrator's password is read from this file, unless `TIDEGATE_ADMIN_PASSWORD` is set.",
     },
 ];
+
+/// Returns the form of a setting's value.
+pub(super) fn form(name: &str) -> &'static str {
+    SETTINGS
+        .iter()
+        .find(|setting| setting.name == name)
+        .map_or("", |setting| setting.form)
+}
 
 /// Returns the known name that a misspelt one probably means.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {

@@ -27,7 +27,7 @@ fn file(text: &str) -> (tempfile::TempDir, Flags) {
 fn row(settings: &Settings, name: &str) -> (Option<String>, Origin) {
     settings
         .rows()
-        .find(|(row, _, _)| *row == name)
+        .find(|(setting, _, _)| setting.name == name)
         .map(|(_, value, origin)| (value.map(str::to_owned), origin.clone()))
         .expect("a row")
 }
@@ -66,7 +66,7 @@ fn a_flag_wins_over_the_environment_which_wins_over_the_file_which_wins_over_the
 fn what_lies_in_the_data_folder_follows_it() {
     let flags = Flags {
         data: Some("/srv/tidegate".into()),
-        config: file_of_nothing(),
+        config: Some(file_of_nothing()),
         ..Flags::default()
     };
     let config = ServeConfig::load(&flags, &environment(&[])).expect("a configuration");
@@ -80,8 +80,8 @@ fn what_lies_in_the_data_folder_follows_it() {
 }
 
 /// A file without keys: the test must not depend on the system's file.
-fn file_of_nothing() -> Option<PathBuf> {
-    Some("/dev/null".into())
+fn file_of_nothing() -> PathBuf {
+    "/dev/null".into()
 }
 
 #[rstest]
@@ -138,7 +138,7 @@ fn a_mistake_in_the_file_is_named(#[case] text: &str, #[case] message: &str, #[c
 #[test]
 fn an_unknown_variable_is_named_with_the_nearest_one() {
     let flags = Flags {
-        config: file_of_nothing(),
+        config: Some(file_of_nothing()),
         ..Flags::default()
     };
     let error =

@@ -40,6 +40,7 @@ pub(crate) struct Output {
     data: AutoStream<io::Stdout>,
     words: AutoStream<io::Stderr>,
     is_quiet: bool,
+    width: u16,
     reader_is_gone: bool,
 }
 
@@ -55,6 +56,8 @@ impl Output {
             data: AutoStream::new(io::stdout(), choice),
             words: AutoStream::new(io::stderr(), choice),
             is_quiet,
+            // The table library asks the terminal behind standard output.
+            width: comfy_table::Table::new().width().unwrap_or(DEFAULT_WIDTH),
             reader_is_gone: false,
         }
     }
@@ -76,8 +79,7 @@ impl Output {
 
     /// Returns the width for tables, in columns.
     pub(crate) fn width(&self) -> u16 {
-        // The table library asks the terminal behind standard output.
-        comfy_table::Table::new().width().unwrap_or(DEFAULT_WIDTH)
+        self.width
     }
 
     /// Writes data.

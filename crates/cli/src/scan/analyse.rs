@@ -30,7 +30,14 @@ pub(super) struct Analysed {
 
 /// Analyses a root file system.
 pub(super) fn directory(root: &Path, progress: &Progress) -> Result<Analysed, Failure> {
-    let is_folder = fs_err::metadata(root).map_err(Failure::new)?.is_dir();
+    let is_folder = std::fs::metadata(root)
+        .map_err(|error| {
+            Failure::new(
+                anyhow::Error::new(error).context(format!("cannot read `{}`", root.display())),
+            )
+            .with_hint("Check that the path is right and that you may read it.")
+        })?
+        .is_dir();
     if !is_folder {
         return Err(
             Failure::new(anyhow!("`{}` is not a folder", root.display()))
@@ -61,7 +68,7 @@ pub(super) fn archive(
     let source = image::open(spec, platform).map_err(refused)?;
     let reports = layers(
         source.layers.len(),
-        source.stored_order(),
+        &source.stored_order(),
         progress,
         |position| source.open_layer(position).map_err(refused),
     )?;
@@ -82,7 +89,7 @@ pub(super) fn archive(
 /// Analyses `count` layers in the order given. `open` gives a layer's stored bytes and is called once for each.
 pub(super) fn layers<R: Read>(
     count: usize,
-    order: Vec<usize>,
+    order: &[usize],
     progress: &Progress,
     open: impl Fn(usize) -> Result<R, Failure> + Sync,
 ) -> Result<Vec<LayerReport>, Failure> {

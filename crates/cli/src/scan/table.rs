@@ -39,9 +39,9 @@ pub(super) fn render(written: &Written, detail: Detail, width: u16, has_color: b
         match detail {
             Detail::Summary => {}
             Detail::Actions => {
-                text.push_str(&actions(matches, &written.report.inventory, width, paint))
+                text.push_str(&actions(matches, &written.report.inventory, width, paint));
             }
-            Detail::Findings => text.push_str(&findings(matches, width, paint)),
+            Detail::Findings => text.push_str(&findings(matches, paint)),
         }
     }
     if detail != Detail::Summary {
@@ -77,7 +77,7 @@ fn head(written: &Written) -> String {
     let distro = inventory
         .distro
         .as_ref()
-        .map_or("no distribution".into(), |distro| distro.label());
+        .map_or("no distribution".into(), evidence::Distro::label);
     let packages = match inventory.packages.len() {
         1 => "1 package".to_owned(),
         count => format!("{count} packages"),
@@ -315,7 +315,8 @@ fn shorten(instruction: &str) -> &str {
     }
 }
 
-fn findings(matches: &MatchReport, width: u16, paint: Paint) -> String {
+/// Lists findings one by one, as wide as they are: paths are for copying and searching.
+fn findings(matches: &MatchReport, paint: Paint) -> String {
     let open: Vec<&Finding> = matches
         .findings
         .iter()
@@ -333,7 +334,7 @@ fn findings(matches: &MatchReport, width: u16, paint: Paint) -> String {
             "FIXED IN",
             "WHERE",
         ],
-        width,
+        u16::MAX,
     );
     paint.prepare(&mut table);
     for finding in open {

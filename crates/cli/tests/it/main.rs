@@ -8,6 +8,7 @@ mod arguments;
 mod config;
 mod documents;
 mod policy;
+mod registry;
 mod scan;
 mod sources;
 mod world;

@@ -51,9 +51,22 @@ fn quiet_leaves_the_summary() {
 #[case::an_unknown_format(&["-o", "xml"], 64)]
 #[case::two_documents_on_one_stream(&["-o", "json", "-o", "table"], 64)]
 #[case::an_unknown_option(&["--no-such-option"], 64)]
-#[case::a_missing_snapshot(&["--advisories", "absent.tgdb"], 64)]
 fn a_scan_ends_with_the_code_that_was_promised(#[case] args: &[&str], #[case] exit: i32) {
     World::with_sample().scan(args).ends_with(exit);
+}
+
+#[test]
+fn a_snapshot_that_was_named_must_be_there() {
+    World::with_sample()
+        .run(&[
+            "scan",
+            "docker-archive:image.tar",
+            "--advisories",
+            "absent.tgdb",
+        ])
+        .ends_with(1)
+        .says("error: cannot read the advisory snapshot `absent.tgdb`")
+        .says("hint: ");
 }
 
 #[test]

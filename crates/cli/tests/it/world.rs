@@ -7,19 +7,19 @@ use assert_cmd::Command;
 use image::testkit::{TarBuilder, TestImage, TestLayer, docker_archive};
 
 /// The instant of every scan here.
-pub const AS_OF: &str = "2026-11-24T06:10:00Z";
+pub(crate) const AS_OF: &str = "2026-11-24T06:10:00Z";
 
 /// What a run gave.
-pub struct Run {
-    pub exit: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) exit: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
     /// Checks the exit code and shows everything when it is another one.
     #[track_caller]
-    pub fn ends_with(self, exit: i32) -> Self {
+    pub(crate) fn ends_with(self, exit: i32) -> Self {
         assert_eq!(
             self.exit, exit,
             "stdout:\n{}\nstderr:\n{}",
@@ -30,7 +30,7 @@ impl Run {
 
     /// Checks that standard error says this.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(
             self.stderr.contains(text),
             "no `{text}` in:\n{}",
@@ -41,7 +41,7 @@ impl Run {
 
     /// Checks that standard output shows this.
     #[track_caller]
-    pub fn shows(self, text: &str) -> Self {
+    pub(crate) fn shows(self, text: &str) -> Self {
         assert!(
             self.stdout.contains(text),
             "no `{text}` in:\n{}",
@@ -52,7 +52,7 @@ impl Run {
 
     /// Checks that standard output does not show this.
     #[track_caller]
-    pub fn hides(self, text: &str) -> Self {
+    pub(crate) fn hides(self, text: &str) -> Self {
         assert!(!self.stdout.contains(text), "`{text}` in:\n{}", self.stdout);
         self
     }
@@ -69,37 +69,39 @@ impl From<Output> for Run {
 }
 
 /// A folder of one test.
-pub struct World {
+pub(crate) struct World {
     folder: tempfile::TempDir,
 }
 
 impl World {
     /// An empty world.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a folder"),
         }
     }
 
     /// A world with `image.tar`, and the sample's advisories as `known.tgdb`.
-    pub fn with_sample() -> Self {
+    pub(crate) fn with_sample() -> Self {
         let world = Self::new();
-        world.write("image.tar", &docker_archive(&[sample_image()]));
+        world.write("image.tar", docker_archive(&[sample_image()]));
         world.import_sample();
         world
     }
 
     /// Writes the sample's feeds and imports them into `known.tgdb`.
-    pub fn import_sample(&self) {
+    pub(crate) fn import_sample(&self) {
         self.write("tracker.json", TRACKER);
         self.write("kev.json", KEV);
         self.write("requests.json", OSV);
+        self.write("severities.jsonl", SEVERITIES);
         self.run(&[
             "advisories",
             "import",
             "tracker.json",
             "kev.json",
             "requests.json",
+            "severities.jsonl",
             "--out",
             "known.tgdb",
         ])
@@ -107,23 +109,27 @@ impl World {
     }
 
     /// Writes a file.
-    pub fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's own folder; nobody reads it after a crash"
+    )]
+    pub(crate) fn write(&self, name: &str, bytes: impl AsRef<[u8]>) {
         let path = self.path(name);
         fs_err::create_dir_all(path.parent().expect("inside the folder")).expect("a folder");
         fs_err::write(path, bytes).expect("written");
     }
 
     /// Reads a file.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs_err::read_to_string(self.path(name)).expect("readable")
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// The program in this world.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         command
             .args(args)
@@ -135,12 +141,12 @@ impl World {
     }
 
     /// Runs the program.
-    pub fn run(&self, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         self.command(args).output().expect("it starts").into()
     }
 
     /// Scans the sample image with the sample's advisories.
-    pub fn scan(&self, args: &[&str]) -> Run {
+    pub(crate) fn scan(&self, args: &[&str]) -> Run {
         let mut all = vec![
             "scan",
             "docker-archive:image.tar",
@@ -155,7 +161,7 @@ impl World {
 }
 
 /// A small Debian with openssl and a Python package on top.
-pub fn sample_image() -> TestImage {
+pub(crate) fn sample_image() -> TestImage {
     let base = TarBuilder::new()
         .file(
             "usr/lib/os-release",
@@ -181,7 +187,7 @@ pub fn sample_image() -> TestImage {
 }
 
 /// An image of one layer with these files.
-pub fn image_of(files: &[(&str, &str)]) -> TestImage {
+pub(crate) fn image_of(files: &[(&str, &str)]) -> TestImage {
     let tar = files
         .iter()
         .fold(TarBuilder::new(), |tar, (path, content)| {
@@ -224,3 +230,8 @@ const OSV: &str = r#"{"schema_version": "1.6.0", "id": "GHSA-j8r2-6x86-q33q", "m
  "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N"}],
  "affected": [{"package": {"ecosystem": "PyPI", "name": "requests"},
   "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "2.3.0"}, {"fixed": "2.31.0"}]}]}]}"#;
+
+/// Records of another ecosystem: they give the severities of the flaws that Debian's tracker only names.
+const SEVERITIES: &str = r#"{"schema_version": "1.6.0", "id": "RUSTSEC-2024-0001", "modified": "2024-06-01T00:00:00Z", "published": "2024-05-01T00:00:00Z", "aliases": ["CVE-2024-0001"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}], "affected": [{"package": {"ecosystem": "crates.io", "name": "openssl-src"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "300.0.0"}]}]}]}
+{"schema_version": "1.6.0", "id": "RUSTSEC-2024-0002", "modified": "2024-06-01T00:00:00Z", "published": "2024-05-01T00:00:00Z", "aliases": ["CVE-2024-0002"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:H/PR:N/UI:N/S:U/C:L/I:N/A:N"}], "affected": [{"package": {"ecosystem": "crates.io", "name": "openssl-src"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "300.0.0"}]}]}]}
+"#;

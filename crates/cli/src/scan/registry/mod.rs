@@ -69,8 +69,8 @@ pub(super) fn scan(
             manifest.layers.len()
         )));
     }
-    let order = (0..manifest.layers.len()).collect();
-    let reports = analyse::layers(manifest.layers.len(), order, progress, |position| {
+    let order: Vec<usize> = (0..manifest.layers.len()).collect();
+    let reports = analyse::layers(manifest.layers.len(), &order, progress, |position| {
         let layer = &manifest.layers[position];
         if oci::media_type::is_nondistributable(&layer.media_type) {
             return Err(

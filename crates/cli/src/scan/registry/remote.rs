@@ -23,7 +23,7 @@ const MAX_DOCUMENT: u64 = 8 << 20;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a single byte for this long, a transfer is given up.
-const READ_TIMEOUT: Duration = Duration::from_secs(60);
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
 const ACCEPTED: [&str; 4] = [
     oci::media_type::OCI_MANIFEST,
