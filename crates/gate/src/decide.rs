@@ -11,6 +11,9 @@ use crate::{
     Subject, SubjectKind, Verdict, VerdictSubject,
 };
 
+/// The longest text about one rule; a page or a database row has room for it, and no honest one comes near.
+const MAX_OBSERVED_CHARS: usize = 1_000;
+
 /// Judges `subject` by `policies` at the instant `now`.
 ///
 /// `policies` are those that apply ([`Policy::applies_to`]); all of them count and the strictest wins. With none, the
@@ -129,14 +132,14 @@ fn judge(
     if let Some(instant) = judgement.changes_at {
         clock.changes_at(instant);
     }
-    let mut observed = judgement.observed;
+    let mut observed = bounded(judgement.observed);
     let required = rule.condition.required();
     let is_fault = matches!(
         judgement.outcome,
         Outcome::Fail | Outcome::Unknown | Outcome::Grace
     );
     let mut summary = match judgement.summary {
-        Some(summary) if is_fault => summary,
+        Some(summary) if is_fault => bounded(summary),
         None if is_fault => format!("{observed}, needs {required}"),
         _ => observed.clone(),
     };
@@ -188,6 +191,15 @@ fn judge(
         }),
     };
     (judgement.severity, outcome)
+}
+
+/// Bounds what a condition quotes: names in an image are foreign text of any length.
+fn bounded(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_OBSERVED_CHARS) {
+        text.truncate(end);
+        text.push_str("...");
+    }
+    text
 }
 
 /// Says why a rule has nothing to judge here, if it has not.

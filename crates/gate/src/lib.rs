@@ -7,7 +7,33 @@
 //!
 //! This crate does not collect evidence, does not authorise anybody and does not know HTTP; `server` and `cli` do.
 //!
-//! Adding a condition: one file in `condition/`, one line in `condition::CATALOGUE`. Its parameters, its page in the
+//! ```
+//! use gate::{Decision, Door, EvidenceSet, Policy, Subject, decide, explain};
+//!
+//! let policy = Policy::parse(
+//!     "
+//! apiVersion: tidegate/v1
+//! kind: Policy
+//! metadata: {name: production}
+//! spec:
+//!   mode: enforce
+//!   rules:
+//!     - {id: scanned, when: evidence.present, with: {kinds: [vulnerabilities]}}
+//! ",
+//! )?;
+//! let subject = Subject { repository: "payments/api", tag: Some("2.3.7"), ..Subject::default() };
+//! let evidence = EvidenceSet { pending: true, ..EvidenceSet::default() };
+//! let now = "2026-11-24T06:10:00Z".parse().expect("an instant");
+//! let verdict = decide(&[&policy], &subject, &evidence, now, Door::Pull);
+//! assert_eq!(verdict.verdict, Decision::Pending);
+//! assert_eq!(
+//!     explain(&verdict),
+//!     "pending: production waits for payments/api:2.3.7 (1 of 1 rule): scanned: analysis running."
+//! );
+//! # Ok::<(), gate::PolicyError>(())
+//! ```
+//!
+//! Adding a condition: one file in `condition/`, its line in `condition::CATALOGUE`. Its parameters, its page in the
 //! reference and its error messages follow from there.
 
 mod canonical;

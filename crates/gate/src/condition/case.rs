@@ -7,6 +7,12 @@ use super::Findings;
 use crate::policy::NewFindingGrace;
 use crate::{EvidenceSet, Outcome, Subject};
 
+/// The stable code by which a match says that there were no advisories for some packages. The health grade has its own
+/// word for that, so only conditions on findings look for it.
+const NO_DATA: &str = "advisories.no_data";
+
+const SEE_DIAGNOSTICS: &str = "see the diagnostics of the image's report";
+
 /// One subject at one instant.
 pub(crate) struct Case<'a> {
     pub(crate) subject: &'a Subject<'a>,
@@ -169,7 +175,25 @@ impl<'a> Case<'a> {
         let judgement = self.unless_unread(judgement);
         let diagnostics = self.evidence.matches.map(|m| m.diagnostics.as_slice());
         match error_among(diagnostics.unwrap_or_default()) {
-            Some(cause) => overturn(judgement, &format!("the match is incomplete: {cause}")),
+            Some(cause) => overturn(
+                judgement,
+                &format!("the match is incomplete: {cause}"),
+                SEE_DIAGNOSTICS,
+            ),
+            None => judgement,
+        }
+    }
+
+    /// Turns a pass into `unknown` where some packages could not be compared with advisories at all.
+    pub(crate) fn unless_unmatched(&self, judgement: Judgement) -> Judgement {
+        let diagnostics = self.evidence.matches.map(|m| m.diagnostics.as_slice());
+        let mut diagnostics = diagnostics.unwrap_or_default().iter();
+        match diagnostics.find(|diagnostic| diagnostic.code == NO_DATA) {
+            Some(cause) => overturn(
+                judgement,
+                &cause.message,
+                "import advisories for these packages, or set `on_missing`",
+            ),
             None => judgement,
         }
     }
@@ -180,9 +204,13 @@ impl<'a> Case<'a> {
             return judgement;
         };
         match error_among(&inventory.diagnostics) {
-            Some(cause) => overturn(judgement, &format!("the analysis is incomplete: {cause}")),
+            Some(cause) => overturn(
+                judgement,
+                &format!("the analysis is incomplete: {cause}"),
+                SEE_DIAGNOSTICS,
+            ),
             None if inventory.coverage == Coverage::Partial => {
-                overturn(judgement, "the analysis is incomplete")
+                overturn(judgement, "the analysis is incomplete", SEE_DIAGNOSTICS)
             }
             None => judgement,
         }
@@ -197,7 +225,7 @@ fn error_among(diagnostics: &[Diagnostic]) -> Option<&str> {
 }
 
 /// A failure stays what it is; more content could only make it worse.
-fn overturn(judgement: Judgement, reason: &str) -> Judgement {
+fn overturn(judgement: Judgement, reason: &str, remedy: &str) -> Judgement {
     if !matches!(judgement.outcome, Outcome::Pass | Outcome::Grace) {
         return judgement;
     }
@@ -205,7 +233,7 @@ fn overturn(judgement: Judgement, reason: &str) -> Judgement {
         outcome: Outcome::Unknown,
         observed: format!("{}; {reason}", judgement.observed),
         summary: Some(reason.to_owned()),
-        remediation: Some("see the diagnostics of the image's report".to_owned()),
+        remediation: Some(remedy.to_owned()),
         grace_until: None,
         ..judgement
     }

@@ -102,7 +102,7 @@ pub(crate) fn judge_count(
     if selected.total <= count.max {
         let pass = Judgement::new(Outcome::Pass, describe(&selected, count.label));
         let decided = unless_undecided(findings, count.max - selected.total, pass, &wanted);
-        return Ok(case.unless_incomplete(decided));
+        return Ok(case.unless_unmatched(case.unless_incomplete(decided)));
     }
     let first = selected.named.first().map(|indexed| indexed.position);
     let mut judgement = Judgement {
@@ -122,6 +122,7 @@ pub(crate) fn judge_count(
         judgement.grace_until = Some(until);
         judgement = unless_undecided(findings, 0, judgement, &wanted);
         judgement = case.unless_incomplete(judgement.changing_at(until, case.now));
+        judgement = case.unless_unmatched(judgement);
     }
     Ok(judgement)
 }

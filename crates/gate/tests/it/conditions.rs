@@ -551,6 +551,32 @@ fn what_was_not_looked_at_never_passes(#[case] rule: &str) {
 }
 
 #[test]
+fn packages_without_advisories_leave_findings_unknown_and_the_grade_alone() {
+    let report = matches(
+        vec![],
+        json!({"diagnostics": [{"code": "advisories.no_data", "level": "warning",
+               "message": "no advisories for npm: 3 npm packages were not matched"}]}),
+    );
+    let inventory = inventory(json!({}));
+    let set = set(&inventory, &report);
+    check("{id: rule, when: vuln.count}", &set, NOW, Unknown);
+    check(WEEK, &set, NOW, Unknown);
+    check("{id: rule, when: vuln.kev}", &set, NOW, Unknown);
+    check(
+        "{id: rule, when: health.grade, with: {atLeast: C}}",
+        &set,
+        NOW,
+        Pass,
+    );
+    check("{id: rule, when: evidence.diagnostics}", &set, NOW, Pass);
+    let rule = judge("{id: rule, when: vuln.count}", &set, NOW);
+    assert_eq!(
+        rule.summary,
+        "no advisories for npm: 3 npm packages were not matched"
+    );
+}
+
+#[test]
 fn a_named_user_needs_a_readable_passwd_but_a_number_does_not() {
     let rule = "{id: user, when: config.user}";
     let matches = matches(vec![], json!({}));

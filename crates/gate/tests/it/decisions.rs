@@ -308,6 +308,16 @@ fn a_verdict_stored_by_the_first_version_loads_unchanged() {
 }
 
 #[test]
+fn foreign_text_in_a_verdict_is_bounded() {
+    let policy = enforcing(&["{id: user, when: config.user}"]);
+    let user = "\u{e9}".repeat(100_000);
+    let inventory = inventory(json!({"facts": {"user": user, "runs_as_root": true}}));
+    let matches = matches(vec![], json!({}));
+    let verdict = pull(&[&policy], &set(&inventory, &matches), NOW);
+    assert_eq!(verdict.rules[0].observed.chars().count(), 1_003);
+}
+
+#[test]
 fn the_starter_policy_refuses_nothing_and_names_what_it_would() {
     let starter = starter_policy();
     assert_eq!(starter.mode(), Mode::Audit);
