@@ -9,6 +9,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,9 @@ use uuid::Uuid;
 
 use crate::writer::StagedFile;
 use crate::{BlobError, ObjectInfo, ObjectKey, Reader, UploadWriter};
+
+/// Private images stay private from the machine's other users.
+const OWNER_ONLY: u32 = 0o600;
 
 /// How often, and how far apart, opening an upload that is locked is tried again. A connection that broke may still
 /// have its last batch on the way to the disk.
@@ -51,6 +55,7 @@ impl FsStore {
             OpenOptions::new()
                 .write(true)
                 .create_new(true)
+                .mode(OWNER_ONLY)
                 .open(&path)
                 .map(drop)
                 .map_err(|e| BlobError::from_io("create", &path, e))
@@ -123,6 +128,11 @@ impl FsStore {
 
     pub(crate) fn open_blocking(&self, key: &ObjectKey) -> Result<File, BlobError> {
         let path = self.object(key);
+        File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))
+    }
+
+    pub(crate) fn open_staged_blocking(&self, upload: Uuid) -> Result<File, BlobError> {
+        let path = self.staged(upload);
         File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))
     }
 
@@ -199,6 +209,7 @@ fn open_staged(path: &Path, offset: u64) -> Result<File, BlobError> {
         .write(true)
         .create(offset == 0)
         .truncate(false)
+        .mode(OWNER_ONLY)
         .open(path)
         .map_err(|e| BlobError::from_io("open", path, e))?;
     match file.try_lock() {

@@ -91,6 +91,13 @@ impl Store {
         }
     }
 
+    /// Opens a staged upload for synchronous reading while it grows: for an analyser that follows the writer.
+    pub fn open_staged(&self, upload: Uuid) -> Result<std::fs::File, BlobError> {
+        match self {
+            Self::Fs(store) => store.open_staged_blocking(upload),
+        }
+    }
+
     /// Deletes an object durably. One that is gone already counts as deleted.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), BlobError> {
         match self {

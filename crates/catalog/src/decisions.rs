@@ -27,6 +27,8 @@ pub struct NewDecision {
     pub policy_sha256: Digest,
     /// `allow`, `warn`, `deny`, `pending`.
     pub verdict: String,
+    /// How many rules failed, warned or could not be evaluated: what lists show beside the word.
+    pub loud_rules: u32,
     /// The decision, as JSON.
     pub document: String,
     /// Until when the same inputs give the same answer; `None` for ever.
@@ -63,8 +65,8 @@ pub struct Decision {
 statements! {
     RETIRE = "UPDATE decision SET is_current = NULL WHERE repository_id = $1 AND digest = $2 AND is_current = 1";
     INSERT = "INSERT INTO decision (id, repository_id, digest, tag, door, policy_sha256, verdict, document,
-            valid_until, decided_at, is_current)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
+            valid_until, decided_at, loud_rules, is_current)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)
         ON CONFLICT (repository_id, digest, is_current) DO NOTHING";
     GET = "SELECT d.*, r.name AS repository_name FROM decision d JOIN repository r ON r.id = d.repository_id
         WHERE d.id = $1";
@@ -188,6 +190,7 @@ impl Catalog {
                 .bind(decision.document.clone())
                 .bind(decision.valid_until.map(micros))
                 .bind(micros(now))
+                .bind(i64::from(decision.loud_rules))
                 .execute(&mut **tx)
                 .await
                 .map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;

@@ -31,6 +31,10 @@ pub struct LayerReport {
 pub struct ImageSummary {
     /// The health grade, if advisories were at hand.
     pub grade: Option<Grade>,
+    /// The next, lower grade and its instant, if nothing else changes.
+    pub next_drop: Option<(Grade, Timestamp)>,
+    /// When the advisories behind the numbers were built; `None` if none were at hand.
+    pub as_of: Option<Timestamp>,
     /// Unique vulnerabilities by severity.
     pub counts: SeverityCounts,
     /// Those of them that have a fix.
@@ -105,8 +109,9 @@ statements! {
     PUT_REPORT = "INSERT INTO image_report (digest, analyser_version, snapshot, body, grade,
             critical, high, medium, low, negligible, unknown,
             fixable_critical, fixable_high, fixable_medium, fixable_low, fixable_negligible, fixable_unknown,
-            packages, complete, platform, stored_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+            packages, complete, platform, stored_at, as_of, next_grade, next_grade_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+            $22, $23, $24)
         ON CONFLICT (digest) DO UPDATE SET analyser_version = excluded.analyser_version,
             snapshot = excluded.snapshot, body = excluded.body, grade = excluded.grade,
             critical = excluded.critical, high = excluded.high, medium = excluded.medium, low = excluded.low,
@@ -115,7 +120,8 @@ statements! {
             fixable_medium = excluded.fixable_medium, fixable_low = excluded.fixable_low,
             fixable_negligible = excluded.fixable_negligible, fixable_unknown = excluded.fixable_unknown,
             packages = excluded.packages, complete = excluded.complete, platform = excluded.platform,
-            stored_at = excluded.stored_at";
+            stored_at = excluded.stored_at, as_of = excluded.as_of, next_grade = excluded.next_grade,
+            next_grade_at = excluded.next_grade_at";
     PUT_INVENTORY = "INSERT INTO inventory (digest, analyser_version, body, created_at) VALUES ($1, $2, $3, $4)
         ON CONFLICT (digest) DO UPDATE SET analyser_version = excluded.analyser_version,
             body = excluded.body, created_at = excluded.created_at";
@@ -127,7 +133,7 @@ statements! {
     INVENTORY = "SELECT digest, analyser_version, body FROM inventory WHERE digest = $1";
     TO_REMATCH = "SELECT i.digest, i.analyser_version, i.body FROM inventory i
         LEFT JOIN image_report r ON r.digest = i.digest
-        WHERE i.digest > $2 AND (r.snapshot IS NULL OR r.snapshot <> $1)
+        WHERE i.digest > $2 AND (r.snapshot IS NULL OR r.snapshot <> $1 OR r.next_grade_at <= $4)
           AND (EXISTS (SELECT 1 FROM tag t WHERE t.digest = i.digest AND t.live_name IS NOT NULL)
             OR EXISTS (SELECT 1 FROM manifest_ref c
                 JOIN tag t ON t.repository_id = c.repository_id AND t.digest = c.parent AND t.live_name IS NOT NULL
@@ -208,6 +214,8 @@ impl Catalog {
             body: row.bytes("body")?,
             summary: ImageSummary {
                 grade: row.maybe_int("grade")?.map(read_grade).transpose()?,
+                next_drop: read_next_drop(&row)?,
+                as_of: row.maybe_time("as_of")?,
                 counts: read_counts(&row)?,
                 fixable: read_fixable(&row)?,
                 packages: row.count("packages")?,
@@ -232,13 +240,15 @@ impl Catalog {
         row.as_ref().map(read_inventory).transpose()
     }
 
-    /// Returns inventories of tagged images whose report was made with another snapshot, by digest after `after`.
+    /// Returns inventories of tagged images whose report was made with another snapshot, or whose grade has dropped by
+    /// `now`, by digest after `after`.
     /// An image counts as tagged when a tag points at it or at an index that holds it.
     pub async fn inventories_to_rematch(
         &self,
         snapshot: &Digest,
         after: Option<&Digest>,
         limit: u32,
+        now: Timestamp,
     ) -> Result<Vec<StoredInventory>, CatalogError> {
         let rows = self
             .dialect
@@ -246,6 +256,7 @@ impl Catalog {
             .bind(snapshot.to_string())
             .bind(after.map_or("", Digest::as_str).to_owned())
             .bind(i64::from(limit))
+            .bind(micros(now))
             .fetch_all(&self.reader)
             .await?;
         all(rows, |row| read_inventory(&row))
@@ -314,6 +325,9 @@ impl Catalog {
             .bind(i64::from(summary.complete))
             .bind(summary.platform.clone())
             .bind(micros(now))
+            .bind(summary.as_of.map(micros))
+            .bind(summary.next_drop.map(|(grade, _)| grade_rank(grade)))
+            .bind(summary.next_drop.map(|(_, at)| micros(at)))
             .execute(&mut **tx)
             .await?;
         if let Some((body, packages)) = &report.inventory {
@@ -360,6 +374,12 @@ impl Catalog {
 /// Writes a grade as its rank, so that the worst of several is the greatest.
 fn grade_rank(grade: Grade) -> i64 {
     GRADES.iter().position(|g| *g == grade).unwrap_or(0) as i64
+}
+
+/// Reads the next, lower grade and its instant.
+pub(crate) fn read_next_drop(row: &AnyRow) -> Result<Option<(Grade, Timestamp)>, CatalogError> {
+    let grade = row.maybe_int("next_grade")?.map(read_grade).transpose()?;
+    Ok(grade.zip(row.maybe_time("next_grade_at")?))
 }
 
 /// Reads a grade from its rank.

@@ -505,6 +505,17 @@ impl Catalog {
                 .bind(repository.0)
                 .bind(digest.to_string())
         };
+        // The manifest is locked before its tags, as in a push; a push that needs this child waits or has been seen.
+        let locked = on_manifest(LOCK).fetch_optional(&mut *tx).await?;
+        if locked.is_none() {
+            return Ok(DeleteOutcome::NotFound);
+        }
+        let parents = on_manifest(PARENTS).fetch_all(&mut *tx).await?;
+        if let Some(row) = parents.first() {
+            return Ok(DeleteOutcome::Referenced {
+                by: row.digest("parent")?,
+            });
+        }
         let name = self.repository_name_in(&mut tx, repository).await?;
         let tags = all(on_manifest(LIVE_TAGS).fetch_all(&mut *tx).await?, |row| {
             row.tag("live_name")
@@ -518,16 +529,6 @@ impl Catalog {
                 cause: TagCause::Delete,
             };
             self.retarget_tag(&mut tx, &target, by, now).await?;
-        }
-        let locked = on_manifest(LOCK).fetch_optional(&mut *tx).await?;
-        if locked.is_none() {
-            return Ok(DeleteOutcome::NotFound);
-        }
-        let parents = on_manifest(PARENTS).fetch_all(&mut *tx).await?;
-        if let Some(row) = parents.first() {
-            return Ok(DeleteOutcome::Referenced {
-                by: row.digest("parent")?,
-            });
         }
         for statement in [DELETE_REFS, DELETE_EDGES, DELETE] {
             on_manifest(statement).execute(&mut *tx).await?;

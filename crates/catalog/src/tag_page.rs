@@ -6,7 +6,7 @@ use oci::{Digest, Tag};
 use uuid::Uuid;
 
 use crate::dialect::statements;
-use crate::evidence_rows::{read_counts, read_fixable, read_grade};
+use crate::evidence_rows::{read_counts, read_fixable, read_grade, read_next_drop};
 use crate::rows::{Columns as _, all, containing, micros};
 use crate::{Catalog, CatalogError, RepositoryId};
 
@@ -31,8 +31,16 @@ pub struct TagRow {
     pub counts: Option<SeverityCounts>,
     /// Those of them that have a fix.
     pub fixable: Option<SeverityCounts>,
+    /// The next, lower grade and its instant.
+    pub next_drop: Option<(Grade, Timestamp)>,
+    /// When the advisories behind the counts were built.
+    pub as_of: Option<Timestamp>,
+    /// Whether everything inside was looked at; `None` before the analysis.
+    pub complete: Option<bool>,
     /// The current verdict's word.
     pub verdict: Option<String>,
+    /// How many rules stand behind it: failed, warned or not evaluated.
+    pub loud_rules: u32,
     /// The current decision.
     pub decision: Option<Uuid>,
     /// The platforms: of an index's children, or of the image.
@@ -49,7 +57,7 @@ statements! {
         SELECT page.name, page.digest, page.start_us, page.actor, m.media_type, m.closure_bytes,
             i.snapshot, i.grade, i.critical, i.high, i.medium, i.low, i.negligible, i.unknown,
             i.fixable_critical, i.fixable_high, i.fixable_medium, i.fixable_low, i.fixable_negligible,
-            i.fixable_unknown, i.platform, d.verdict, d.id AS decision_id,
+            i.fixable_unknown, i.platform, i.complete, i.as_of, i.next_grade, i.next_grade_at, d.verdict, d.loud_rules, d.id AS decision_id,
             (SELECT {text_agg}(c.platform, ' ') FROM manifest_ref c
                 WHERE c.repository_id = $1 AND c.parent = page.digest AND c.kind = 'child') AS platforms
         FROM page
@@ -93,7 +101,12 @@ impl Catalog {
                 grade: row.maybe_int("grade")?.map(read_grade).transpose()?,
                 counts: is_matched.then(|| read_counts(&row)).transpose()?,
                 fixable: is_matched.then(|| read_fixable(&row)).transpose()?,
+                next_drop: read_next_drop(&row)?,
+                as_of: row.maybe_time("as_of")?,
+                complete: row.maybe_int("complete")?.map(|flag| flag != 0),
                 verdict: row.maybe_text("verdict")?,
+                loud_rules: u32::try_from(row.maybe_int("loud_rules")?.unwrap_or(0))
+                    .unwrap_or(u32::MAX),
                 decision: row.maybe_uuid("decision_id")?,
                 platforms: platforms(row.maybe_text("platforms")?, row.maybe_text("platform")?),
             })

@@ -10,7 +10,7 @@
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sqlx::{AnyPool, Executor as _};
@@ -53,8 +53,8 @@ impl Sqlite {
 pub struct Postgres {
     socket_directory: PathBuf,
     databases: AtomicU32,
-    /// Held open for the life of the binary; its end is the sign to stop.
-    _life: ChildStdin,
+    /// The shell that cleans up. The binary holds the other end of its input for life; its end is the sign to stop.
+    _guard: Child,
 }
 
 impl Postgres {
@@ -105,7 +105,7 @@ impl Postgres {
             .arg(&data)
             .args(["--username=tidegate", "--auth=trust", "--no-sync"])
             .args(["--encoding=UTF8", "--locale=C.UTF-8"]));
-        let life = guard(&bin, &directory);
+        let guard = guard(&bin, &directory);
         run(unprivileged(&bin.join("pg_ctl"))
             .arg("--pgdata")
             .arg(&data)
@@ -120,7 +120,7 @@ impl Postgres {
         let cluster = Self {
             socket_directory: directory,
             databases: AtomicU32::new(0),
-            _life: life,
+            _guard: guard,
         };
         let template = cluster.create("migrated", None).await;
         let catalog = Catalog::connect(&template).await.expect("the migrations");
@@ -205,10 +205,10 @@ pub async fn open(url: &str) -> AnyPool {
 }
 
 /// Starts the shell that outlives the binary and cleans up after it.
-fn guard(bin: &Path, directory: &Path) -> ChildStdin {
+fn guard(bin: &Path, directory: &Path) -> Child {
     let script = "trap '' INT TERM HUP; cat >/dev/null; \"$1\" --pgdata \"$2/data\" -m immediate -w stop >/dev/null 2>&1; rm -rf \"$2\"";
     let mut command = unprivileged(Path::new("sh"));
-    let mut child = command
+    command
         .args(["-c", script, "guard"])
         .arg(bin.join("pg_ctl"))
         .arg(directory)
@@ -216,8 +216,7 @@ fn guard(bin: &Path, directory: &Path) -> ChildStdin {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("a shell");
-    child.stdin.take().expect("the pipe asked for above")
+        .expect("a shell")
 }
 
 /// Returns the directory that holds `initdb` and `pg_ctl`.

@@ -46,6 +46,8 @@ pub struct Upload {
     pub hash_state: Option<MidState>,
     /// Counts the advances; guards against two writers.
     pub version: i64,
+    /// When it was opened.
+    pub created_at: Timestamp,
     /// When it is given up unless it advances.
     pub expires_at: Timestamp,
 }
@@ -94,6 +96,7 @@ impl Catalog {
             offset: 0,
             hash_state: None,
             version: 0,
+            created_at: now,
             expires_at: upload.expires_at,
         })
     }
@@ -192,6 +195,7 @@ fn read_upload(row: &AnyRow) -> Result<Upload, CatalogError> {
         offset: row.size("durable_bytes")?,
         hash_state: row.maybe_bytes("hash_state")?.map(MidState),
         version: row.int("version")?,
+        created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
     })
 }

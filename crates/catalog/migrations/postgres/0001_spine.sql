@@ -202,7 +202,10 @@ CREATE TABLE image_report (
     packages BIGINT NOT NULL,
     complete BIGINT NOT NULL,
     platform TEXT COLLATE "C",
-    stored_at BIGINT NOT NULL
+    stored_at BIGINT NOT NULL,
+    as_of BIGINT,
+    next_grade BIGINT,
+    next_grade_at BIGINT
 );
 
 -- `is_current` is 1 in the latest decision about a manifest in its repository and NULL in the others.
@@ -217,6 +220,7 @@ CREATE TABLE decision (
     document TEXT COLLATE "C" NOT NULL,
     valid_until BIGINT,
     decided_at BIGINT NOT NULL,
+    loud_rules BIGINT NOT NULL,
     is_current BIGINT,
     UNIQUE (repository_id, digest, is_current)
 );

@@ -118,7 +118,7 @@ pub(crate) async fn a_robot_is_found_by_its_full_name_and_deleted_with_its_right
     );
     assert_eq!(
         catalog.list_robots(Some(dev.id)).await.unwrap(),
-        [robot.clone()]
+        std::slice::from_ref(&robot)
     );
     let again = catalog
         .create_robot(dev.id, "ci", &secret, &by("dev"), at(0))

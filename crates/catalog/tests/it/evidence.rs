@@ -18,6 +18,8 @@ pub(crate) fn summary(grade: Grade) -> ImageSummary {
     .collect();
     ImageSummary {
         grade: Some(grade),
+        next_drop: Some((Grade::F, at(1_000))),
+        as_of: Some(at(-3)),
         counts,
         fixable: [Severity::High].into_iter().collect(),
         packages: 86,
@@ -57,6 +59,7 @@ pub(crate) fn decision(
         door: "push".into(),
         policy_sha256: Digest::sha256(b"policy"),
         verdict: verdict.into(),
+        loud_rules: 2,
         document: r#"{"reasons":[]}"#.into(),
         valid_until: Some(at(100)),
     }
@@ -131,7 +134,7 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
     let mut expected = vec![digests[0].0.clone(), digests[1].0.clone()];
     expected.sort();
     let found = catalog
-        .inventories_to_rematch(&new, None, 10)
+        .inventories_to_rematch(&new, None, 10, at(10))
         .await
         .unwrap();
     let found: Vec<Digest> = found
@@ -140,7 +143,7 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
         .collect();
     assert_eq!(found, expected);
     let rest = catalog
-        .inventories_to_rematch(&new, Some(&expected[0]), 10)
+        .inventories_to_rematch(&new, Some(&expected[0]), 10, at(10))
         .await
         .unwrap();
     assert_eq!(rest.len(), 1);
@@ -153,7 +156,7 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
     assert_eq!(kept.body, b"[0]", "a match leaves the inventory alone");
     assert_eq!(
         catalog
-            .inventories_to_rematch(&new, None, 10)
+            .inventories_to_rematch(&new, None, 10, at(10))
             .await
             .unwrap()
             .len(),
@@ -186,7 +189,7 @@ pub(crate) async fn an_image_is_found_by_its_packages(catalog: Catalog) {
             .images_with_package(&package("lib299"), None, 10)
             .await
             .unwrap(),
-        [one.clone()]
+        std::slice::from_ref(&one)
     );
     assert_eq!(
         catalog

@@ -43,7 +43,9 @@ async fn tables(url: &str, statement: &'static str) -> Tables {
         columns.push((column, format!("{column_type} {presence}")));
     }
     pool.close().await;
-    tables.values_mut().for_each(|columns| columns.sort());
+    for columns in tables.values_mut() {
+        columns.sort();
+    }
     tables
 }
 

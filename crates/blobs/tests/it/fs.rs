@@ -1,0 +1,162 @@
+//! What only files can do wrong.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use blobs::{BlobError, Store};
+use bytes::Bytes;
+use oci::{Algorithm, DigestHasher};
+use uuid::Uuid;
+
+use crate::fs_backend;
+use crate::suite::{begun, content, key, read, stored};
+
+/// `/dev/full` refuses each write as a full disk does, for every user and on every Linux.
+#[tokio::test]
+async fn a_full_disk_is_an_error_of_its_own_and_harms_nobody_else() {
+    let backend = fs_backend().await;
+    let before = stored(&backend.store, &content(1000, 1), 1000).await;
+    let upload = Uuid::new_v4();
+    let staged = backend.root.path().join("uploads").join(upload.to_string());
+    symlink("/dev/full", &staged).unwrap();
+
+    let hasher = DigestHasher::new(Algorithm::Sha256);
+    let mut writer = backend.store.resume(upload, 0, hasher).await.unwrap();
+    writer
+        .write(content(1000, 2))
+        .await
+        .expect("small chunks wait for a batch");
+    let full = writer.checkpoint().await;
+    assert!(
+        matches!(&full, Err(BlobError::Full { path }) if *path == staged),
+        "{full:?}"
+    );
+    let after = writer.write(content(600_000, 3)).await;
+    assert!(after.is_err(), "a failed writer accepts no batch");
+    assert!(writer.seal().await.is_err(), "and seals nothing");
+
+    assert_eq!(read(&backend.store, &before).await, content(1000, 1));
+    let other = stored(&backend.store, &content(1000, 4), 1000).await;
+    assert_eq!(read(&backend.store, &other).await, content(1000, 4));
+    assert_eq!(backend.store.list(None, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_full_disk_in_the_middle_of_a_stream_is_reported_by_a_later_chunk() {
+    let backend = fs_backend().await;
+    let upload = Uuid::new_v4();
+    symlink(
+        "/dev/full",
+        backend.root.path().join("uploads").join(upload.to_string()),
+    )
+    .unwrap();
+    let hasher = DigestHasher::new(Algorithm::Sha256);
+    let mut writer = backend.store.resume(upload, 0, hasher).await.unwrap();
+    let mut refusal = None;
+    for _ in 0..4 {
+        if let Err(error) = writer.write(content(512 * 1024, 5)).await {
+            refusal = Some(error);
+            break;
+        }
+    }
+    assert!(
+        matches!(refusal, Some(BlobError::Full { .. })),
+        "{refusal:?}"
+    );
+}
+
+#[tokio::test]
+async fn objects_and_uploads_survive_a_new_start() {
+    let backend = fs_backend().await;
+    let key = stored(&backend.store, &content(1000, 6), 1000).await;
+    let (upload, mut writer) = begun(&backend.store).await;
+    writer.write(Bytes::from_static(b"half")).await.unwrap();
+    let checkpoint = writer.checkpoint().await.unwrap();
+    drop(writer);
+
+    let again = Store::open_fs(backend.root.path()).await.unwrap();
+    assert_eq!(read(&again, &key).await, content(1000, 6));
+    assert_eq!(again.list_uploads().await.unwrap(), [upload]);
+    let hasher = DigestHasher::resume(Algorithm::Sha256, &checkpoint.hash_state).unwrap();
+    assert!(
+        again
+            .resume(upload, checkpoint.offset, hasher)
+            .await
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn an_upload_whose_empty_file_was_lost_starts_again() {
+    let backend = fs_backend().await;
+    let upload = Uuid::new_v4();
+    let hasher = DigestHasher::new(Algorithm::Sha256);
+    let mut writer = backend.store.resume(upload, 0, hasher).await.unwrap();
+    writer.write(Bytes::from_static(b"x")).await.unwrap();
+    writer.seal().await.unwrap().commit(&key()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_in_use_cannot_begin_again() {
+    let backend = fs_backend().await;
+    let (upload, _writer) = begun(&backend.store).await;
+    let refused = backend.store.begin(upload).await;
+    assert!(matches!(refused, Err(BlobError::Io { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_file_cut_short_behind_our_back_is_a_fault_and_no_short_answer() {
+    use futures::StreamExt as _;
+    let backend = fs_backend().await;
+    let key = stored(&backend.store, &content(900_000, 7), 900_000).await;
+    let blobs::Download::Stream(mut reader) = backend.store.open_range(&key, None).await.unwrap();
+    let path = backend.root.path().join(key.as_str());
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .unwrap()
+        .set_len(300_000)
+        .unwrap();
+    let mut fault = None;
+    while let Some(chunk) = reader.next().await {
+        fault = chunk.err();
+    }
+    assert!(matches!(fault, Some(BlobError::Io { .. })), "{fault:?}");
+}
+
+#[tokio::test]
+async fn strangers_among_the_objects_are_not_listed() {
+    let backend = fs_backend().await;
+    let key = stored(&backend.store, &content(10, 8), 10).await;
+    let directory = backend.root.path().join("o").join(&key.as_str()[2..4]);
+    let stranger = directory.join("notes.txt");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(stranger)
+        .unwrap();
+    let listed = backend.store.list(None, 10).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].key, key);
+}
+
+#[tokio::test]
+async fn an_unusable_root_is_a_fault() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("file");
+    std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&file)
+        .unwrap();
+    let refused = Store::open_fs(&file.join("below")).await;
+    assert!(matches!(refused, Err(BlobError::Io { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn content_is_readable_by_its_owner_alone() {
+    let backend = fs_backend().await;
+    let key = stored(&backend.store, &content(10, 9), 10).await;
+    let path = backend.root.path().join(key.as_str());
+    let mode = std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o077, 0, "{mode:o}");
+}
