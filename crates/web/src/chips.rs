@@ -97,7 +97,7 @@ impl VerdictTally {
 pub struct Health {
     /// The grade.
     pub grade: Grade,
-    /// Why, in one sentence.
+    /// Why, in one sentence; empty where only the letter is stored.
     pub reason: String,
     /// The next, lower grade and its date.
     pub next_drop: Option<(Grade, Timestamp)>,

@@ -69,21 +69,21 @@ impl Samples {
             (
                 "image-queued",
                 state(Analysis::Queued {
-                    since: self.ago(8),
+                    since: ago(8),
                     ahead: Some(14),
                 }),
             ),
             (
                 "image-scanning",
                 state(Analysis::Scanning {
-                    since: self.ago(2),
+                    since: ago(2),
                     layer: Some((3, 7)),
                 }),
             ),
             (
                 "image-failed",
                 state(Analysis::Failed {
-                    at: self.ago(90),
+                    at: ago(90),
                     reason: self.text("layer 3 ends early: expected 48600 entries, read 12"),
                     retries: false,
                 }),
@@ -122,31 +122,16 @@ impl Samples {
         self.hostile.clone().unwrap_or_else(|| plain.to_owned())
     }
 
-    fn now(&self) -> Timestamp {
-        "2026-11-24T08:10:00Z".parse().unwrap()
-    }
-
-    fn ago(&self, seconds: i64) -> Timestamp {
-        Timestamp::from_second(self.now().as_second() - seconds).unwrap()
-    }
-
-    fn snapshot(&self) -> SnapshotRef {
-        SnapshotRef {
-            id: digest("snapshot"),
-            built_at: self.ago(2 * 3600),
-        }
-    }
-
     fn frame(&self, address: &str) -> Frame {
         Frame {
-            now: self.now(),
+            now: now(),
             theme: self.theme,
             account: Some(Account {
                 name: self.text("alice"),
                 csrf: self.text("0f1e2d3c"),
             }),
             feeds: FeedsNote {
-                snapshot: Some(self.snapshot()),
+                snapshot: Some(snapshot()),
                 stale: false,
             },
             address: address.to_owned(),
@@ -172,27 +157,9 @@ impl Samples {
 
     fn images(&self) -> ImagesPage {
         let rows = vec![
-            self.repository(
-                "base/debian-slim",
-                4,
-                Grade::A,
-                0,
-                41,
-            ),
-            self.repository(
-                "payments/api",
-                118,
-                Grade::F,
-                1,
-                12,
-            ),
-            self.repository(
-                "payments/batch",
-                31,
-                Grade::C,
-                0,
-                9000,
-            ),
+            self.repository("base/debian-slim", 4, Grade::A, 0, 41),
+            self.repository("payments/api", 118, Grade::F, 1, 12),
+            self.repository("payments/batch", 31, Grade::C, 0, 9000),
             self.repository(
                 "platform/build/images/toolchain-with-a-long-name",
                 1250,
@@ -206,24 +173,12 @@ impl Samples {
                     pending: 2,
                     ..VerdictTally::default()
                 },
-                ..self.repository(
-                    "search/indexer",
-                    2,
-                    Grade::A,
-                    0,
-                    8,
-                )
+                ..self.repository("search/indexer", 2, Grade::A, 0, 8)
             },
             RepositoryRow {
                 worst: None,
                 verdicts: VerdictTally::default(),
-                ..self.repository(
-                    "charts/payments",
-                    7,
-                    Grade::A,
-                    0,
-                    70_000,
-                )
+                ..self.repository("charts/payments", 7, Grade::A, 0, 70_000)
             },
         ];
         ImagesPage {
@@ -236,7 +191,7 @@ impl Samples {
                 warned: 33,
                 blocked: 14,
                 pending: 2,
-                as_of: Some(self.ago(40)),
+                as_of: Some(ago(40)),
             },
             paging: Paging::new(2, 6, 328),
             rows,
@@ -262,7 +217,7 @@ impl Samples {
                 allow: tags as u32 - blocked,
                 pending: 0,
             },
-            pushed: Some(self.ago(age)),
+            pushed: Some(ago(age)),
         }
     }
 
@@ -288,7 +243,7 @@ impl Samples {
             },
             fixable: 201,
             partial: true,
-            as_of: self.ago(3 * DAY),
+            as_of: ago(3 * DAY),
         };
         let rows = vec![
             self.tag(
@@ -296,7 +251,7 @@ impl Samples {
                 "e",
                 Some(Grade::A),
                 Decision::Allow,
-                self.counted(counts(0, 0, 3, 11)),
+                counted(counts(0, 0, 3, 11)),
                 720,
             ),
             self.tag(
@@ -304,7 +259,7 @@ impl Samples {
                 "e",
                 Some(Grade::A),
                 Decision::Allow,
-                self.counted(counts(0, 0, 3, 11)),
+                counted(counts(0, 0, 3, 11)),
                 720,
             ),
             self.tag(
@@ -312,7 +267,7 @@ impl Samples {
                 "e",
                 Some(Grade::A),
                 Decision::Allow,
-                self.counted(counts(0, 0, 3, 11)),
+                counted(counts(0, 0, 3, 11)),
                 720,
             ),
             self.tag(
@@ -320,7 +275,7 @@ impl Samples {
                 "d",
                 Some(Grade::B),
                 Decision::Warn,
-                self.counted(counts(0, 2, 5, 14)),
+                counted(counts(0, 2, 5, 14)),
                 3 * DAY,
             ),
             self.tag(
@@ -328,7 +283,7 @@ impl Samples {
                 "c",
                 Some(Grade::D),
                 Decision::Deny,
-                self.counted(counts(1, 6, 19, 40)),
+                counted(counts(1, 6, 19, 40)),
                 64 * DAY,
             ),
             self.tag(
@@ -336,7 +291,7 @@ impl Samples {
                 "b",
                 Some(Grade::D),
                 Decision::Deny,
-                self.counted(counts(1, 6, 21, 44)),
+                counted(counts(1, 6, 21, 44)),
                 64 * DAY,
             ),
             self.tag(
@@ -405,14 +360,14 @@ impl Samples {
             vulnerabilities: tally,
             platforms: vec![self.text("linux/amd64"), self.text("linux/arm64")],
             size_bytes: 84_200_000,
-            pushed: self.ago(age),
+            pushed: ago(age),
         }
     }
 
     fn health(&self, grade: Grade) -> Health {
         let next_drop = match grade {
-            Grade::B => Some((Grade::C, self.ago(-5 * DAY - 60))),
-            Grade::D => Some((Grade::E, self.ago(-45 * DAY - 60))),
+            Grade::B => Some((Grade::C, ago(-5 * DAY - 60))),
+            Grade::D => Some((Grade::E, ago(-45 * DAY - 60))),
             _ => None,
         };
         Health {
@@ -435,15 +390,6 @@ impl Samples {
         }
     }
 
-    pub(crate) fn counted(&self, open: SeverityCounts) -> Tally {
-        Tally::Counted {
-            open,
-            fixable: open.total() / 2,
-            partial: false,
-            as_of: self.snapshot().built_at,
-        }
-    }
-
     fn image(&self, content: TabContent) -> ImagePage {
         let report = self.report();
         ImagePage {
@@ -453,17 +399,17 @@ impl Samples {
             digest: digest("c"),
             media_type: self.text("application/vnd.oci.image.index.v1+json"),
             size_bytes: 91_700_000,
-            pushed: Some(self.ago(64 * DAY)),
+            pushed: Some(ago(64 * DAY)),
             platforms: vec![
                 PlatformLink {
                     platform: self.text("linux/amd64"),
                     shown: true,
-                    tally: self.counted(counts(1, 6, 19, 40)),
+                    tally: counted(counts(1, 6, 19, 40)),
                 },
                 PlatformLink {
                     platform: self.text("linux/arm64"),
                     shown: false,
-                    tally: self.counted(counts(1, 5, 19, 40)),
+                    tally: counted(counts(1, 5, 19, 40)),
                 },
             ],
             platform: None,
@@ -472,7 +418,7 @@ impl Samples {
                 verdict: self.verdict(),
                 advice: Some(self.text("rebuild on debian 12.9: removes 1C 5H 12M, grade A")),
             }),
-            analysis: Analysis::Ready(Box::new(Analysed::from_report(&report, self.ago(64 * DAY)))),
+            analysis: Analysis::Ready(Box::new(Analysed::from_report(&report, ago(64 * DAY)))),
             content,
         }
     }
@@ -517,7 +463,7 @@ impl Samples {
             }],
         };
         let mut page = self.image(TabContent::empty(Tab::Vulnerabilities));
-        page.analysis = Analysis::Ready(Box::new(Analysed::from_report(&report, self.ago(720))));
+        page.analysis = Analysis::Ready(Box::new(Analysed::from_report(&report, ago(720))));
         page.verdict = Some(VerdictCard {
             verdict: self.allowed(),
             advice: None,
@@ -564,8 +510,8 @@ impl Samples {
                 )],
             },
             matches: Some(MatchReport {
-                snapshot: self.snapshot(),
-                matched_at: self.ago(41 * 60),
+                snapshot: snapshot(),
+                matched_at: ago(41 * 60),
                 findings,
                 grade: self.grade_report(),
                 diagnostics: Vec::new(),
@@ -582,7 +528,7 @@ impl Samples {
                 id: "CVE-2026-31337".to_owned(),
                 package: "openssl".to_owned(),
                 severity: Severity::Critical,
-                fixed_at: self.ago(45 * DAY),
+                fixed_at: ago(45 * DAY),
                 estimated: false,
             }),
             schedule: vec![
@@ -592,11 +538,11 @@ impl Samples {
                 },
                 GradeStep {
                     grade: Grade::E,
-                    from: Some(self.ago(-45 * DAY - 60)),
+                    from: Some(ago(-45 * DAY - 60)),
                 },
                 GradeStep {
                     grade: Grade::F,
-                    from: Some(self.ago(-320 * DAY)),
+                    from: Some(ago(-320 * DAY)),
                 },
             ],
         }
@@ -709,11 +655,11 @@ impl Samples {
             inputs: Inputs {
                 evidence: vec![digest("evidence"), digest("inventory")],
                 advisories: Some(digest("snapshot")),
-                at: self.ago(41),
+                at: ago(41),
             },
             counts: OutcomeCounts::of(&rules),
             rules,
-            valid_until: Some(self.ago(-3600)),
+            valid_until: Some(ago(-3600)),
             url: None,
         }
     }
@@ -766,7 +712,7 @@ impl Samples {
             id: self.text("01JD9K2QH4"),
             repository: api(),
             verdict: self.verdict(),
-            advisories_built_at: Some(self.snapshot().built_at),
+            advisories_built_at: Some(snapshot().built_at),
             identity: Some(self.text("robot payments+cluster-7")),
             client_text: self.text("denied: production blocks payments/api:2.3.7 (4 of 8 rules): no-fixable-critical: CVE-2026-31337 openssl 3.0.11-1~deb12u2, fixed in 3.0.15-1~deb12u1; health: D, needs C; non-root: runs as root. https://registry.example.com/d/01JD9K2QH4"),
             document: self.text("{\n  \"schemaVersion\": 1,\n  \"verdict\": \"deny\"\n}"),
@@ -785,7 +731,7 @@ impl Samples {
         Overview {
             facts: ImageFacts {
                 platform: Some(self.text("linux/amd64")),
-                created: Some(self.ago(65 * DAY)),
+                created: Some(ago(65 * DAY)),
                 user: self.hostile.clone().unwrap_or_default(),
                 runs_as_root: Some(true),
                 exposed_ports: vec![self.text("8080/tcp"), self.text("9090/tcp")],
@@ -929,11 +875,11 @@ impl Samples {
             status: Status::Affected,
             fix: Fix::Available {
                 version: self.text("3.0.15-1~deb12u1"),
-                published: Some(self.ago(45 * DAY)),
+                published: Some(ago(45 * DAY)),
                 estimated: severity == Severity::Medium,
             },
             note: self.text("minor, no security advisory planned"),
-            published: Some(self.ago(60 * DAY)),
+            published: Some(ago(60 * DAY)),
             summary: self.text("A remote attacker can make the process read beyond a buffer."),
             origin: Origin {
                 feed: "debian".to_owned(),
@@ -1043,7 +989,7 @@ impl Samples {
                     name: self.text("debian"),
                     title: self.text("Debian security tracker"),
                     records: 61_230,
-                    updated: Some(self.ago(31 * 3600)),
+                    updated: Some(ago(31 * 3600)),
                     digest: Some(self.text(digest("feed").as_str())),
                     stale: true,
                     problem: None,
@@ -1052,7 +998,7 @@ impl Samples {
                     name: self.text("osv:PyPI"),
                     title: self.text("OSV, Python packages"),
                     records: 17_012,
-                    updated: Some(self.ago(7200)),
+                    updated: Some(ago(7200)),
                     digest: None,
                     stale: false,
                     problem: None,
@@ -1078,6 +1024,16 @@ impl Samples {
     }
 }
 
+/// Makes the counts of an image matched with the current snapshot; half of them have a fix.
+pub(crate) fn counted(open: SeverityCounts) -> Tally {
+    Tally::Counted {
+        open,
+        fixable: open.total() / 2,
+        partial: false,
+        as_of: snapshot().built_at,
+    }
+}
+
 /// Makes counts of the four usual severities.
 pub(crate) fn counts(critical: u32, high: u32, medium: u32, low: u32) -> SeverityCounts {
     SeverityCounts {
@@ -1087,6 +1043,21 @@ pub(crate) fn counts(critical: u32, high: u32, medium: u32, low: u32) -> Severit
         low,
         negligible: 0,
         unknown: 0,
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-24T08:10:00Z".parse().unwrap()
+}
+
+fn ago(seconds: i64) -> Timestamp {
+    Timestamp::from_second(now().as_second() - seconds).unwrap()
+}
+
+fn snapshot() -> SnapshotRef {
+    SnapshotRef {
+        id: digest("snapshot"),
+        built_at: ago(2 * 3600),
     }
 }
 

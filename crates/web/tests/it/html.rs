@@ -66,7 +66,7 @@ fn open_tag(text: &str) -> (Element, bool, &str) {
         name: text[..end].to_owned(),
         ..Element::default()
     };
-    assert!(!element.name.is_empty(), "a raw `<` in text: {:.60}", text);
+    assert!(!element.name.is_empty(), "a raw `<` in text: {text:.60}");
     let mut rest = &text[end..];
     loop {
         rest = rest.trim_start();
@@ -85,13 +85,13 @@ fn open_tag(text: &str) -> (Element, bool, &str) {
         let mut value = String::new();
         if let Some(after) = rest.strip_prefix("=\"") {
             let (text, after) = after.split_once('"').expect("a value ends");
-            value = text.to_owned();
+            text.clone_into(&mut value);
             rest = after;
         } else if let Some(after) = rest.strip_prefix('=') {
             let end = after
                 .find(|c: char| c.is_whitespace() || c == '>')
                 .expect("a value ends");
-            value = after[..end].to_owned();
+            after[..end].clone_into(&mut value);
             rest = &after[end..];
         }
         let before = element.attributes.insert(name.clone(), value);

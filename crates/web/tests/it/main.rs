@@ -2,6 +2,10 @@
 //!
 //! `structure` holds what every page must have, `hostile` what no text may do, `weight` the budget, `contrast` the
 //! colours, `snapshots` the look of the markup.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot read its input fails"
+)]
 
 mod contrast;
 mod hostile;

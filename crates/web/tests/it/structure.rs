@@ -21,7 +21,7 @@ fn count(tokens: &[Token], name: &str) -> usize {
 #[test]
 fn one_first_heading_and_no_level_skipped() {
     every_page(|page, tokens| {
-        let levels: Vec<u8> = elements(tokens)
+        let levels: Vec<u32> = elements(tokens)
             .iter()
             .filter_map(|e| e.name.strip_prefix('h')?.parse().ok())
             .collect();

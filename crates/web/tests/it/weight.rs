@@ -6,7 +6,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use web::{TagRow, TagsPage};
 
-use crate::samples::{Samples, counts};
+use crate::samples::{Samples, counted, counts};
 
 fn compressed(parts: &[&[u8]]) -> usize {
     parts
@@ -38,7 +38,7 @@ fn a_hundred_rows_with_the_styles_are_at_most_30_kb() {
     let samples = Samples::default();
     let rows: Vec<TagRow> = (0..100_u32)
         .map(|i| {
-            let tally = samples.counted(counts(i % 3, i % 7, i, 2 * i));
+            let tally = counted(counts(i % 3, i % 7, i, 2 * i));
             samples.tag(
                 &format!("2.{i}.{}", i * 7),
                 &i.to_string(),
