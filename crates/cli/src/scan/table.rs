@@ -167,30 +167,23 @@ fn verdict_words(verdict: &Verdict, paint: Paint) -> String {
     format!("{} {word}", plain(&names.join(", ")))
 }
 
-/// `1C 6H 19M 40L`: what is not there is left out. Negligible ones are hidden unless there is nothing else.
+/// `1C 6H 19M 40L 2 unknown`: what is not there is left out. Negligible ones are hidden unless there is nothing else.
 fn letters(counts: SeverityCounts) -> String {
-    let text = Severity::WORST_FIRST
-        .iter()
-        .filter(|severity| **severity != Severity::Negligible && counts.of(**severity) > 0)
-        .map(|severity| format!("{}{}", counts.of(*severity), letter(*severity)))
-        .collect::<Vec<_>>()
-        .join(" ");
-    if text.is_empty() {
-        format!("{} negligible", counts.negligible)
-    } else {
-        text
+    let mut parts: Vec<String> = [
+        (counts.critical, "C"),
+        (counts.high, "H"),
+        (counts.medium, "M"),
+        (counts.low, "L"),
+        (counts.unknown, " unknown"),
+    ]
+    .iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, word)| format!("{count}{word}"))
+    .collect();
+    if parts.is_empty() {
+        parts.push(format!("{} negligible", counts.negligible));
     }
-}
-
-const fn letter(severity: Severity) -> char {
-    match severity {
-        Severity::Critical => 'C',
-        Severity::High => 'H',
-        Severity::Medium => 'M',
-        Severity::Low => 'L',
-        Severity::Negligible => 'N',
-        Severity::Unknown => '?',
-    }
+    parts.join(" ")
 }
 
 fn actions(matches: &MatchReport, inventory: &Inventory, width: u16, paint: Paint) -> String {
@@ -507,7 +500,7 @@ mod tests {
     #[case(&[Severity::Critical, Severity::High, Severity::High, Severity::Low], "1C 2H 1L")]
     #[case(&[Severity::Medium, Severity::Negligible], "1M")]
     #[case(&[Severity::Negligible, Severity::Negligible], "2 negligible")]
-    #[case(&[Severity::Unknown], "1?")]
+    #[case(&[Severity::Unknown, Severity::High], "1H 1 unknown")]
     fn counts_are_letters_and_absent_ones_are_left_out(
         #[case] severities: &[Severity],
         #[case] expected: &str,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 
+use assert_cmd::Command;
 use image::testkit::TestImage;
 use oci::{Digest, media_type};
 
@@ -36,21 +37,27 @@ fn holding(image: &TestImage) -> Answers {
     answers
 }
 
-/// Serves the answers on a loopback port for as long as the test runs, and returns the host.
+/// Serves the answers to anybody.
 fn serve(answers: Answers) -> String {
+    serve_to(None, answers)
+}
+
+/// Serves the answers on a loopback port for as long as the test runs, and returns the host. With a `login`
+/// (`user:password` in base64), only to those who send it.
+fn serve_to(login: Option<&'static str>, answers: Answers) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let host = listener.local_addr().expect("an address").to_string();
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answers = answers.clone();
-            std::thread::spawn(move || answer(stream, &answers));
+            std::thread::spawn(move || answer(stream, login, &answers));
         }
     });
     host
 }
 
 /// Answers one request and closes. Whoever speaks TLS here gets nothing.
-fn answer(mut stream: TcpStream, answers: &Answers) {
+fn answer(mut stream: TcpStream, login: Option<&str>, answers: &Answers) {
     let mut lines = BufReader::new(stream.try_clone().expect("a second handle"));
     let mut request = Vec::new();
     while let Ok(count) = lines.read_until(b'\n', &mut request) {
@@ -64,9 +71,16 @@ fn answer(mut stream: TcpStream, answers: &Answers) {
         return;
     };
     let missing = (404, "application/json", b"{}".to_vec());
-    let (status, media_type, body) = answers.get(path).unwrap_or(&missing);
+    let refused = (401, "application/json", b"{}".to_vec());
+    let is_known = login.is_none_or(|login| text.contains(&format!("Basic {login}\r\n")));
+    let (status, media_type, body) = if is_known {
+        answers.get(path).unwrap_or(&missing)
+    } else {
+        &refused
+    };
     let head = format!(
-        "HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        "HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {}\r\n\
+         WWW-Authenticate: Basic realm=\"test\"\r\nConnection: close\r\n\r\n",
         body.len()
     );
     // A client that has gone away is the client's business.
@@ -76,8 +90,15 @@ fn answer(mut stream: TcpStream, answers: &Answers) {
 }
 
 fn scan(world: &World, host: &str) -> Run {
+    scan_command(world, host)
+        .output()
+        .expect("it starts")
+        .into()
+}
+
+fn scan_command(world: &World, host: &str) -> Command {
     let source = format!("docker://{host}/a/b:1");
-    world.run(&[
+    world.command(&[
         "scan",
         &source,
         "--advisories",
@@ -139,4 +160,55 @@ fn an_image_that_is_not_there_could_not_be_evaluated() {
     scan(&world, &serve(Answers::new()))
         .ends_with(1)
         .says("error: cannot read `127.0.0.1");
+}
+
+#[test]
+fn credentials_are_taken_from_the_file_that_is_named() {
+    let world = World::with_sample();
+    let host = serve_to(Some("bWU6cGFzcw=="), holding(&sample_image()));
+    scan(&world, &host).ends_with(4).says("without credentials");
+
+    world.write(
+        "auth.json",
+        format!(r#"{{"auths":{{"{host}":{{"auth":"bWU6cGFzcw=="}}}}}}"#),
+    );
+    let run: Run = scan_command(&world, &host)
+        .env("REGISTRY_AUTH_FILE", "auth.json")
+        .output()
+        .expect("it starts")
+        .into();
+    run.ends_with(0);
+
+    world.write(
+        "auth.json",
+        format!(r#"{{"auths":{{"{host}":{{"auth":"bWU6d3Jvbmc="}}}}}}"#),
+    );
+    let run: Run = scan_command(&world, &host)
+        .env("REGISTRY_AUTH_FILE", "auth.json")
+        .output()
+        .expect("it starts")
+        .into();
+    run.ends_with(4).says("with the credentials at hand");
+}
+
+#[test]
+fn credentials_are_asked_of_a_helper() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = World::with_sample();
+    let host = serve_to(Some("bWU6cGFzcw=="), holding(&sample_image()));
+    world.write(".docker/config.json", r#"{"credsStore":"sample"}"#);
+    let script = format!(
+        "#!/bin/sh\nread host\n[ \"$1 $host\" = \"get {host}\" ] && echo '{{\"Username\":\"me\",\"Secret\":\"pass\"}}'\n"
+    );
+    world.write("bin/docker-credential-sample", script);
+    let program = world.path("bin/docker-credential-sample");
+    fs_err::set_permissions(program, PermissionsExt::from_mode(0o755)).expect("a program");
+    let path = format!("{}:/usr/bin:/bin", world.path("bin").display());
+    let run: Run = scan_command(&world, &host)
+        .env("PATH", path)
+        .output()
+        .expect("it starts")
+        .into();
+    run.ends_with(0);
 }
