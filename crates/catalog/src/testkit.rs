@@ -156,7 +156,12 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
     let mut connection = catalog.writer.acquire().await?;
     let mut refused = Vec::new();
     let mut prepared = 0;
-    for (name, statement) in STATEMENTS.iter().copied().flatten() {
+    for (name, statement) in STATEMENTS
+        .iter()
+        .chain(&crate::manifests::STATEMENTS)
+        .copied()
+        .flatten()
+    {
         prepared += 1;
         let rendered = catalog.dialect.render(*statement, 2);
         if let Err(error) = connection.prepare(rendered).await {
@@ -175,7 +180,6 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::decisions::STATEMENTS,
     crate::evidence_rows::STATEMENTS,
     crate::jobs::STATEMENTS,
-    crate::manifests::STATEMENTS,
     crate::permissions::STATEMENTS,
     crate::policies::STATEMENTS,
     crate::repositories::STATEMENTS,
@@ -188,7 +192,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
 
 /// Returns how many modules have registered statements.
 pub fn registered_modules() -> usize {
-    STATEMENTS.len()
+    STATEMENTS.len() + crate::manifests::STATEMENTS.len()
 }
 
 /// Opens a plain pool, for a test that looks at tables itself.

@@ -1,6 +1,6 @@
 //! People, robots, sessions, and the trail they leave.
 
-use catalog::{Catalog, CatalogError, PrincipalId, Role};
+use catalog::{Catalog, CatalogError, PrincipalId, Role, SigningKey};
 
 use crate::given::{account, at, by};
 
@@ -222,4 +222,21 @@ pub(crate) async fn every_change_to_people_is_in_the_audit_trail_once(catalog: C
     );
     let page = catalog.list_audit(Some(trail[1].id), 2).await.unwrap();
     assert_eq!(page, trail[2..4]);
+}
+
+pub(crate) async fn the_latest_signing_key_comes_first(catalog: Catalog) {
+    assert!(catalog.signing_keys().await.unwrap().is_empty());
+    for (id, second) in [("one", 1), ("two", 2)] {
+        let key = SigningKey {
+            id: id.into(),
+            pkcs8: vec![0, 255],
+        };
+        catalog.add_signing_key(&key, at(second)).await.unwrap();
+        let again = catalog.add_signing_key(&key, at(second)).await;
+        assert!(matches!(again, Err(CatalogError::Conflict("signing key"))));
+    }
+    let keys = catalog.signing_keys().await.unwrap();
+    let ids: Vec<_> = keys.iter().map(|key| key.id.as_str()).collect();
+    assert_eq!(ids, ["two", "one"]);
+    assert_eq!(keys[0].pkcs8, [0, 255]);
 }

@@ -164,6 +164,28 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
     );
 }
 
+pub(crate) async fn a_grade_that_has_dropped_is_matched_again(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let body = pushed_image(&catalog, id, &dev, "[0]", &tags(&["a"]), 1).await;
+    let digest = digest_of(&body);
+    let mut report = report(&digest, "new", Grade::A);
+    report.inventory = Some((vec![1], vec![]));
+    catalog.put_image_report(&report, at(1)).await.unwrap();
+    let new = Digest::sha256(b"new");
+    for (now, due) in [(999, 0), (1_000, 1)] {
+        let found = catalog
+            .inventories_to_rematch(&new, None, 10, at(now))
+            .await
+            .unwrap();
+        assert_eq!(found.len(), due, "at {now}");
+    }
+    let stored = catalog.image_report(&digest).await.unwrap().unwrap();
+    assert_eq!(stored.summary, summary(Grade::A));
+    let holders = catalog.repositories_of(&digest).await.unwrap();
+    assert_eq!(holders.len(), 1);
+    assert_eq!(holders[0].id, id);
+}
+
 pub(crate) async fn an_image_is_found_by_its_packages(catalog: Catalog) {
     let many: Vec<PackageKey> = (0..300).map(|n| package(&format!("lib{n}"))).collect();
     let (one, two) = (Digest::sha256(b"one"), Digest::sha256(b"two"));

@@ -91,8 +91,7 @@ async fn every_statement_is_prepared_by_both_engines() {
 fn every_module_with_statements_is_registered_and_none_goes_around() {
     let source = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut modules = 0;
-    for entry in std::fs::read_dir(source).unwrap() {
-        let path = entry.unwrap().path();
+    for path in source_files(&source) {
         let text = std::fs::read_to_string(&path).unwrap();
         modules += usize::from(text.contains("\nstatements! {"));
         if !path.ends_with("dialect.rs") {
@@ -102,6 +101,19 @@ fn every_module_with_statements_is_registered_and_none_goes_around() {
         }
     }
     assert_eq!(modules, registered_modules());
+}
+
+fn source_files(directory: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(source_files(&path));
+        } else {
+            files.push(path);
+        }
+    }
+    files
 }
 
 #[tokio::test]

@@ -1,0 +1,86 @@
+//! Taking a manifest out of its repository.
+
+use jiff::Timestamp;
+use oci::Digest;
+
+use super::DeleteOutcome;
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all};
+use crate::tags::TagTarget;
+use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, TagCause};
+
+statements! {
+    LOCK = "SELECT digest FROM manifest WHERE repository_id = $1 AND digest = $2 {for update}";
+    LIVE_TAGS = "SELECT live_name FROM tag
+        WHERE repository_id = $1 AND digest = $2 AND live_name IS NOT NULL ORDER BY live_name";
+    HOLDER = "SELECT parent FROM manifest_ref
+        WHERE repository_id = $1 AND digest = $2 AND kind = 'child' ORDER BY parent LIMIT 1";
+    DELETE_REFS = "DELETE FROM manifest_ref WHERE repository_id = $1 AND parent = $2";
+    DELETE_EDGES = "DELETE FROM referrer WHERE repository_id = $1 AND digest = $2";
+    DELETE = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
+    DELETE_BODY = "DELETE FROM manifest_body
+        WHERE digest = $1 AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = $1)";
+}
+
+impl Catalog {
+    /// Ends every tag on a manifest, then takes it out; refused while an index of the repository holds it.
+    ///
+    /// # Errors
+    /// [`CatalogError::Immutable`] if one of its tags may not end; nothing is changed then.
+    pub async fn delete_manifest(
+        &self,
+        repository: RepositoryId,
+        digest: &Digest,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<DeleteOutcome, CatalogError> {
+        let mut tx = self.begin().await?;
+        let on_manifest = |statement| {
+            self.dialect
+                .query(statement)
+                .bind(repository.0)
+                .bind(digest.to_string())
+        };
+        // The manifest is locked before its tags, as in a push; a push that needs this child waits or has been seen.
+        let locked = on_manifest(LOCK).fetch_optional(&mut *tx).await?;
+        if locked.is_none() {
+            return Ok(DeleteOutcome::NotFound);
+        }
+        let holder = on_manifest(HOLDER).fetch_optional(&mut *tx).await?;
+        if let Some(row) = holder {
+            return Ok(DeleteOutcome::Referenced {
+                by: row.digest("parent")?,
+            });
+        }
+        let name = self.repository_name_in(&mut tx, repository).await?;
+        let tags = all(on_manifest(LIVE_TAGS).fetch_all(&mut *tx).await?, |row| {
+            row.tag("live_name")
+        })?;
+        for tag in &tags {
+            let target = TagTarget {
+                repository,
+                repository_name: name.as_deref(),
+                tag,
+                digest: None,
+                cause: TagCause::Delete,
+            };
+            self.retarget_tag(&mut tx, &target, by, now).await?;
+        }
+        for statement in [DELETE_REFS, DELETE_EDGES, DELETE] {
+            on_manifest(statement).execute(&mut *tx).await?;
+        }
+        self.dialect
+            .query(DELETE_BODY)
+            .bind(digest.to_string())
+            .execute(&mut *tx)
+            .await?;
+        let entry = AuditEntry::on(
+            AuditAction::ManifestDelete,
+            name.as_deref(),
+            Some(digest.as_str()),
+        );
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        tx.commit().await?;
+        Ok(DeleteOutcome::Deleted { tags })
+    }
+}

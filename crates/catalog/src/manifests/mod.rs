@@ -1,0 +1,148 @@
+//! Manifests: stored byte for byte, with the edges of the graph they form.
+
+mod delete;
+mod put;
+mod read;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use oci::{Digest, Tag};
+
+use crate::{CatalogError, NewJob, RepositoryId, Sparse, TagMove};
+
+/// Every statement of this folder.
+#[cfg(feature = "testkit")]
+pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 3] =
+    [delete::STATEMENTS, put::STATEMENTS, read::STATEMENTS];
+
+/// A manifest to be stored.
+#[derive(Clone, Copy, Debug)]
+pub struct PutManifest<'a> {
+    /// Where.
+    pub repository: RepositoryId,
+    /// The digest of `bytes`.
+    pub digest: &'a Digest,
+    /// The manifest as it arrived.
+    pub bytes: &'a [u8],
+    /// The view over `bytes`: type, references, subject, annotations.
+    pub manifest: &'a oci::Manifest,
+    /// The tags to point at it; all or none.
+    pub tags: &'a [Tag],
+    /// What may be missing.
+    pub sparse: Sparse,
+    /// Jobs that exist if and only if the manifest does.
+    pub jobs: &'a [NewJob],
+}
+
+/// What a put changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PutOutcome {
+    /// Whether the manifest was not in the repository before.
+    pub created: bool,
+    /// The tags that point elsewhere than before, in ASCII order.
+    pub moved: Vec<TagMove>,
+}
+
+/// Why a manifest is not stored. Nothing is changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// Blobs or children that the repository does not have.
+    #[error("the manifest refers to content that is not in the repository")]
+    Missing(Vec<Digest>),
+    /// A descriptor's size is not that of the content.
+    #[error("the manifest says {declared} bytes for {digest}, stored are {stored}")]
+    Size {
+        /// The content.
+        digest: Digest,
+        /// The size its descriptor says.
+        declared: u64,
+        /// The size stored.
+        stored: u64,
+    },
+    /// A tag may not move.
+    #[error("tag `{0}` is immutable")]
+    Immutable(Tag),
+    /// A fault of the catalog.
+    #[error("the manifest cannot be stored")]
+    Catalog(#[source] CatalogError),
+}
+
+/// A manifest as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredManifest {
+    /// The digest.
+    pub digest: Digest,
+    /// The media type it was accepted with.
+    pub media_type: String,
+    /// The manifest as it arrived.
+    pub bytes: Vec<u8>,
+    /// The manifest it refers to.
+    pub subject: Option<Digest>,
+    /// The artifact type shown in referrer lists.
+    pub artifact_type: Option<String>,
+    /// When it arrived in this repository.
+    pub pushed_at: Timestamp,
+}
+
+/// A child of an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChildRow {
+    /// The child's digest.
+    pub digest: Digest,
+    /// Its media type.
+    pub media_type: String,
+    /// Its size in bytes, as the index says.
+    pub size_bytes: u64,
+    /// `os/architecture[/variant]`.
+    pub platform: Option<String>,
+    /// Whether the repository has it.
+    pub present: bool,
+}
+
+/// A manifest that refers to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Referrer {
+    /// The digest.
+    pub digest: Digest,
+    /// The media type.
+    pub media_type: String,
+    /// The size in bytes.
+    pub size_bytes: u64,
+    /// The artifact type, if it has one.
+    pub artifact_type: Option<String>,
+    /// The annotations.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Whether a manifest left its repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeleteOutcome {
+    /// It left, and these tags with it.
+    Deleted {
+        /// The tags that ended.
+        tags: Vec<Tag>,
+    },
+    /// It was not there.
+    NotFound,
+    /// This index of the repository holds it.
+    Referenced {
+        /// The index.
+        by: Digest,
+    },
+}
+
+impl From<CatalogError> for PutError {
+    fn from(error: CatalogError) -> Self {
+        match error {
+            CatalogError::Immutable(tag) => Self::Immutable(tag),
+            other => Self::Catalog(other),
+        }
+    }
+}
+
+impl From<sqlx::Error> for PutError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Catalog(error.into())
+    }
+}

@@ -1,0 +1,295 @@
+//! Storing a manifest: its references are checked, then everything is written or nothing.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+use oci::{Descriptor, Digest, Platform, Tag};
+
+use super::{PutError, PutManifest, PutOutcome};
+use crate::connection::Tx;
+use crate::dialect::{chunks, statements};
+use crate::rows::{Columns as _, micros};
+use crate::tags::{Retargeted, TagTarget};
+use crate::{
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, Sparse, TagCause, TagMove,
+};
+
+/// How long a new manifest is kept although nothing refers to it yet.
+const PUSH_PROTECTION: SignedDuration = SignedDuration::from_hours(24);
+
+statements! {
+    PRESENT_BLOBS = "SELECT l.digest, b.size_bytes, b.state FROM repo_blob l JOIN blob b ON b.digest = l.digest
+        WHERE l.repository_id = $1 AND l.digest IN ({list}) {for share}";
+    PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
+        WHERE repository_id = $1 AND digest IN ({list}) {for share}";
+    INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
+    INSERT = "INSERT INTO manifest (repository_id, digest, media_type, artifact_type, config_digest, subject,
+            annotations, size_bytes, closure_bytes, pushed_at, protected_until)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)
+        ON CONFLICT (repository_id, digest) DO NOTHING";
+    PROTECT = "UPDATE manifest SET protected_until = $3 WHERE repository_id = $1 AND digest = $2";
+    INSERT_REFS = "INSERT INTO manifest_ref
+            (repository_id, parent, kind, ordinal, digest, size_bytes, media_type, platform)
+        SELECT $1, $2, v.column1, CAST(v.column2 AS BIGINT), v.column3, CAST(v.column4 AS BIGINT), v.column5, v.column6
+        FROM (VALUES {rows 6}) AS v";
+    SET_CLOSURE = "UPDATE manifest SET closure_bytes = size_bytes + (
+            SELECT CAST(COALESCE(SUM(below.size_bytes), 0) AS BIGINT) FROM (
+                SELECT r.digest, r.size_bytes FROM manifest_ref r
+                WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind <> 'foreign'
+                UNION
+                SELECT r.digest, r.size_bytes FROM manifest_ref c
+                JOIN manifest_ref r ON r.repository_id = c.repository_id AND r.parent = c.digest AND r.kind <> 'foreign'
+                WHERE c.repository_id = $1 AND c.parent = $2 AND c.kind = 'child'
+            ) AS below)
+        WHERE repository_id = $1 AND digest = $2";
+    INSERT_REFERRER = "INSERT INTO referrer (repository_id, subject, digest, source) VALUES ($1, $2, $3, 'subject')
+        ON CONFLICT (repository_id, subject, digest, source) DO NOTHING";
+}
+
+impl Catalog {
+    /// Stores a manifest, its edges, its tags, its jobs and the audit rows in one transaction. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// See [`PutError`]; the references are checked before anything is written.
+    pub async fn put_manifest(
+        &self,
+        put: PutManifest<'_>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<PutOutcome, PutError> {
+        let mut tx = self.begin().await?;
+        self.check_references(&mut tx, &put).await?;
+        let created = self.insert_manifest(&mut tx, &put, now).await?;
+        let name = self.repository_name_in(&mut tx, put.repository).await?;
+        if created {
+            self.insert_edges(&mut tx, &put).await?;
+            let entry = AuditEntry::on(
+                AuditAction::Push,
+                name.as_deref(),
+                Some(put.digest.as_str()),
+            );
+            self.audit_in(&mut tx, &entry, by, now).await?;
+        }
+        let mut moved = Vec::new();
+        // Tags are locked in one order, so that two pushes of several tags cannot wait for each other.
+        let mut tags: Vec<&Tag> = put.tags.iter().collect();
+        tags.sort_unstable();
+        tags.dedup();
+        for tag in tags {
+            let target = TagTarget {
+                repository: put.repository,
+                repository_name: name.as_deref(),
+                tag,
+                digest: Some(put.digest),
+                cause: TagCause::Push,
+            };
+            let retargeted = self.retarget_tag(&mut tx, &target, by, now).await?;
+            if let Retargeted::Changed { previous } = retargeted {
+                moved.push(TagMove {
+                    tag: tag.clone(),
+                    previous,
+                });
+            }
+        }
+        for job in put.jobs {
+            self.enqueue_in(&mut tx, job).await?;
+        }
+        tx.commit().await?;
+        Ok(PutOutcome { created, moved })
+    }
+
+    /// Checks that what the manifest refers to is in the repository and has the size it says.
+    async fn check_references(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), PutError> {
+        let blobs: Vec<&Descriptor> = put.manifest.required_blobs().collect();
+        let (sizes, condemned) = self.present_blobs(tx, put.repository, &blobs).await?;
+        let children: Vec<&Descriptor> = put.manifest.children.iter().collect();
+        let child_sizes = self
+            .present_manifests(tx, put.repository, &children)
+            .await?;
+
+        let mut missing = Vec::new();
+        let needs_blobs = put.sparse != Sparse::All;
+        let needs_children = put.sparse == Sparse::None;
+        for (descriptors, sizes, needed) in [
+            (&blobs, &sizes, needs_blobs),
+            (&children, &child_sizes, needs_children),
+        ] {
+            for descriptor in descriptors {
+                match sizes.get(&descriptor.digest) {
+                    Some(&stored) if stored != descriptor.size => {
+                        return Err(PutError::Size {
+                            digest: descriptor.digest.clone(),
+                            declared: descriptor.size,
+                            stored,
+                        });
+                    }
+                    None if needed && !missing.contains(&descriptor.digest) => {
+                        missing.push(descriptor.digest.clone());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if !missing.is_empty() {
+            return Err(PutError::Missing(missing));
+        }
+        for digest in condemned {
+            self.revive_in(tx, &digest).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns the sizes of those blobs that are there, and which of them were about to be collected.
+    async fn present_blobs(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        descriptors: &[&Descriptor],
+    ) -> Result<(HashMap<Digest, u64>, Vec<Digest>), CatalogError> {
+        let mut sizes = HashMap::new();
+        let mut condemned = Vec::new();
+        for chunk in chunks(descriptors) {
+            let mut query = self
+                .dialect
+                .query_many(PRESENT_BLOBS, chunk.len())
+                .bind(repository.0);
+            for descriptor in chunk {
+                query = query.bind(descriptor.digest.to_string());
+            }
+            for row in query.fetch_all(&mut **tx).await? {
+                let digest = row.digest("digest")?;
+                if row.text("state")? == "condemned" {
+                    condemned.push(digest.clone());
+                }
+                sizes.insert(digest, row.size("size_bytes")?);
+            }
+        }
+        Ok((sizes, condemned))
+    }
+
+    async fn present_manifests(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        descriptors: &[&Descriptor],
+    ) -> Result<HashMap<Digest, u64>, CatalogError> {
+        let mut sizes = HashMap::new();
+        for chunk in chunks(descriptors) {
+            let mut query = self
+                .dialect
+                .query_many(PRESENT_MANIFESTS, chunk.len())
+                .bind(repository.0);
+            for descriptor in chunk {
+                query = query.bind(descriptor.digest.to_string());
+            }
+            for row in query.fetch_all(&mut **tx).await? {
+                sizes.insert(row.digest("digest")?, row.size("size_bytes")?);
+            }
+        }
+        Ok(sizes)
+    }
+
+    /// Inserts the manifest and its body. Returns whether the repository did not have it.
+    async fn insert_manifest(
+        &self,
+        tx: &mut Tx,
+        put: &PutManifest<'_>,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let manifest = put.manifest;
+        let protected_until = micros(now.saturating_add(PUSH_PROTECTION).unwrap_or(now));
+        let annotations = serde_json::to_string(&manifest.annotations)
+            .map_err(|_| CatalogError::Corrupt("map of annotations"))?;
+        self.dialect
+            .query(INSERT_BODY)
+            .bind(put.digest.to_string())
+            .bind(put.bytes.to_vec())
+            .execute(&mut **tx)
+            .await?;
+        let inserted = self
+            .dialect
+            .query(INSERT)
+            .bind(put.repository.0)
+            .bind(put.digest.to_string())
+            .bind(manifest.media_type.clone())
+            .bind(manifest.effective_artifact_type().map(str::to_owned))
+            .bind(manifest.config.as_ref().map(|c| c.digest.to_string()))
+            .bind(manifest.subject.as_ref().map(|s| s.digest.to_string()))
+            .bind(annotations)
+            .bind(put.bytes.len() as i64)
+            .bind(micros(now))
+            .bind(protected_until)
+            .execute(&mut **tx)
+            .await?;
+        if inserted.rows_affected() == 1 {
+            return Ok(true);
+        }
+        self.dialect
+            .query(PROTECT)
+            .bind(put.repository.0)
+            .bind(put.digest.to_string())
+            .bind(protected_until)
+            .execute(&mut **tx)
+            .await?;
+        Ok(false)
+    }
+
+    /// Inserts the edges of a new manifest and the size of everything below it.
+    ///
+    /// The size counts one level of children, as far as they are there when their index arrives: clients push children
+    /// first.
+    async fn insert_edges(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), CatalogError> {
+        let references = references(put.manifest);
+        for chunk in chunks(&references) {
+            let mut query = self
+                .dialect
+                .query_many(INSERT_REFS, chunk.len())
+                .bind(put.repository.0)
+                .bind(put.digest.to_string());
+            for (kind, ordinal, descriptor) in chunk {
+                query = query
+                    .bind(*kind)
+                    .bind(*ordinal as i64)
+                    .bind(descriptor.digest.to_string())
+                    .bind(descriptor.size as i64)
+                    .bind(descriptor.media_type.clone())
+                    .bind(descriptor.platform.as_ref().map(Platform::label));
+            }
+            query.execute(&mut **tx).await?;
+        }
+        if !references.is_empty() {
+            self.dialect
+                .query(SET_CLOSURE)
+                .bind(put.repository.0)
+                .bind(put.digest.to_string())
+                .execute(&mut **tx)
+                .await?;
+        }
+        if let Some(subject) = &put.manifest.subject {
+            self.dialect
+                .query(INSERT_REFERRER)
+                .bind(put.repository.0)
+                .bind(subject.digest.to_string())
+                .bind(put.digest.to_string())
+                .execute(&mut **tx)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns what a manifest refers to below itself, as (kind, position within the kind, descriptor).
+fn references(manifest: &oci::Manifest) -> Vec<(&'static str, usize, &Descriptor)> {
+    let layers = manifest.layers.iter().enumerate().map(|(ordinal, layer)| {
+        let is_foreign = oci::media_type::is_nondistributable(&layer.media_type);
+        (if is_foreign { "foreign" } else { "layer" }, ordinal, layer)
+    });
+    let children = manifest.children.iter().enumerate();
+    manifest
+        .config
+        .iter()
+        .map(|config| ("config", 0, config))
+        .chain(layers)
+        .chain(children.map(|(ordinal, child)| ("child", ordinal, child)))
+        .collect()
+}

@@ -1,0 +1,190 @@
+//! Reading manifests and the edges between them.
+
+use jiff::Timestamp;
+use oci::{Digest, Reference};
+use sqlx::any::AnyRow;
+
+use super::{ChildRow, Referrer, StoredManifest};
+use crate::dialect::statements;
+use crate::rows::{Columns as _, all, micros};
+use crate::{Catalog, CatalogError, RepositoryId};
+
+statements! {
+    GET = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at
+        FROM manifest m JOIN manifest_body b ON b.digest = m.digest
+        WHERE m.repository_id = $1 AND m.digest = $2";
+    GET_BY_TAG = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at
+        FROM tag t
+        JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
+        JOIN manifest_body b ON b.digest = m.digest
+        WHERE t.repository_id = $1 AND t.live_name = $2 AND (t.expires_us IS NULL OR t.expires_us > $3)";
+    REFERRERS = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, m.annotations
+        FROM manifest m
+        WHERE m.repository_id = $1 AND m.digest > $3 AND EXISTS (
+            SELECT 1 FROM referrer r WHERE r.repository_id = $1 AND r.subject = $2 AND r.digest = m.digest
+              AND r.source IN ('subject', 'fallback_index'))
+        ORDER BY m.digest LIMIT $4";
+    REFERRERS_OF_TYPE = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, m.annotations
+        FROM manifest m
+        WHERE m.repository_id = $1 AND m.digest > $3 AND EXISTS (
+            SELECT 1 FROM referrer r WHERE r.repository_id = $1 AND r.subject = $2 AND r.digest = m.digest
+              AND r.source IN ('subject', 'fallback_index'))
+          AND m.artifact_type IN ({list})
+        ORDER BY m.digest LIMIT $4";
+    PARENTS = "SELECT DISTINCT parent FROM manifest_ref
+        WHERE repository_id = $1 AND digest = $2 AND kind = 'child' ORDER BY parent";
+    CHILDREN = "SELECT r.digest, r.media_type, r.size_bytes, r.platform,
+            CASE WHEN m.digest IS NULL THEN 0 ELSE 1 END AS present
+        FROM manifest_ref r
+        LEFT JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.digest
+        WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 'child' ORDER BY r.ordinal";
+    OF_BLOB = "SELECT DISTINCT m.digest, m.pushed_at FROM manifest_ref r
+        JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent
+        WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind IN ('config', 'layer')
+        ORDER BY m.pushed_at DESC, m.digest LIMIT $3";
+}
+
+impl Catalog {
+    /// Returns a manifest of the repository.
+    pub async fn manifest(
+        &self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Option<StoredManifest>, CatalogError> {
+        let row = self
+            .dialect
+            .query(GET)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_manifest).transpose()
+    }
+
+    /// Returns the manifest that a tag or digest names, in one query.
+    pub async fn manifest_by_reference(
+        &self,
+        repository: RepositoryId,
+        reference: &Reference,
+        now: Timestamp,
+    ) -> Result<Option<StoredManifest>, CatalogError> {
+        let tag = match reference {
+            Reference::Digest(digest) => return self.manifest(repository, digest).await,
+            Reference::Tag(tag) => tag,
+        };
+        let row = self
+            .dialect
+            .query(GET_BY_TAG)
+            .bind(repository.0)
+            .bind(tag.to_string())
+            .bind(micros(now))
+            .fetch_optional(&self.reader)
+            .await?;
+        row.as_ref().map(read_manifest).transpose()
+    }
+
+    /// Lists what refers to `subject`, by digest, beginning after `after`; with `artifact_types`, only those.
+    pub async fn referrers(
+        &self,
+        repository: RepositoryId,
+        subject: &Digest,
+        artifact_types: &[String],
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<Referrer>, CatalogError> {
+        let statement = if artifact_types.is_empty() {
+            REFERRERS
+        } else {
+            REFERRERS_OF_TYPE
+        };
+        let mut query = self
+            .dialect
+            .query_many(statement, artifact_types.len())
+            .bind(repository.0)
+            .bind(subject.to_string())
+            .bind(after.map_or("", Digest::as_str).to_owned())
+            .bind(i64::from(limit));
+        for artifact_type in artifact_types {
+            query = query.bind(artifact_type.clone());
+        }
+        all(query.fetch_all(&self.reader).await?, |row| {
+            Ok(Referrer {
+                digest: row.digest("digest")?,
+                media_type: row.text("media_type")?,
+                size_bytes: row.size("size_bytes")?,
+                artifact_type: row.maybe_text("artifact_type")?,
+                annotations: serde_json::from_str(&row.text("annotations")?)
+                    .map_err(|_| CatalogError::Corrupt("map of annotations"))?,
+            })
+        })
+    }
+
+    /// Returns the indexes of the repository that hold a manifest.
+    pub async fn parents(
+        &self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<Digest>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(PARENTS)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| row.digest("parent"))
+    }
+
+    /// Returns the children of an index, in its order.
+    pub async fn children(
+        &self,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<ChildRow>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(CHILDREN)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| {
+            Ok(ChildRow {
+                digest: row.digest("digest")?,
+                media_type: row.text("media_type")?,
+                size_bytes: row.size("size_bytes")?,
+                platform: row.maybe_text("platform")?,
+                present: row.flag("present")?,
+            })
+        })
+    }
+
+    /// Returns up to `limit` manifests of the repository that name a blob as configuration or layer, latest first.
+    pub async fn manifests_of_blob(
+        &self,
+        repository: RepositoryId,
+        digest: &Digest,
+        limit: u32,
+    ) -> Result<Vec<Digest>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(OF_BLOB)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| row.digest("digest"))
+    }
+}
+
+fn read_manifest(row: &AnyRow) -> Result<StoredManifest, CatalogError> {
+    Ok(StoredManifest {
+        digest: row.digest("digest")?,
+        media_type: row.text("media_type")?,
+        bytes: row.bytes("bytes")?,
+        subject: row.maybe_digest("subject")?,
+        artifact_type: row.maybe_text("artifact_type")?,
+        pushed_at: row.time("pushed_at")?,
+    })
+}
