@@ -3,7 +3,7 @@
 //! Names carry a hash of the content, so an answer may be cached for ever and an upgrade is seen at once. There is no
 //! font file: text uses the system's own faces until a licensed subset is at hand.
 //!
-//! Adding a style section: a file under `assets/css` and its line in [`SECTIONS`], whose order is the cascade.
+//! Adding a style section: a file under `assets/css` and its line in `SECTIONS`, whose order is the cascade.
 
 use std::sync::LazyLock;
 

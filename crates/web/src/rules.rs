@@ -72,3 +72,84 @@ pub(crate) fn class(rule: &RuleOutcome) -> &'static str {
 pub(crate) fn local_address(address: &str) -> Option<&str> {
     (crate::routes::local_return(address) == address).then_some(address)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gate::{Door, Inputs, Mode, OutcomeCounts, VerdictSubject};
+
+    fn verdict(decision: Decision, effects: &[Decision]) -> Verdict {
+        let rules: Vec<RuleOutcome> = effects
+            .iter()
+            .map(|effect| RuleOutcome {
+                id: "p/r".to_owned(),
+                condition: "vuln.count".to_owned(),
+                title: String::new(),
+                outcome: Outcome::Fail,
+                level: Level::Deny,
+                effect: *effect,
+                observed: String::new(),
+                required: String::new(),
+                summary: String::new(),
+                since: None,
+                evidence: None,
+                remediation: None,
+                link: None,
+                platform: None,
+                waivable: true,
+                waiver: None,
+                grace: None,
+            })
+            .collect();
+        Verdict {
+            schema_version: 1,
+            id: None,
+            verdict: decision,
+            door: Door::Pull,
+            mode: Mode::Audit,
+            subject: VerdictSubject {
+                repository: "a".to_owned(),
+                tag: None,
+                digest: None,
+                platform: None,
+            },
+            policy: Vec::new(),
+            inputs: Inputs {
+                evidence: Vec::new(),
+                advisories: None,
+                at: jiff::Timestamp::UNIX_EPOCH,
+            },
+            counts: OutcomeCounts::of(&rules),
+            rules,
+            valid_until: None,
+            url: None,
+        }
+    }
+
+    #[test]
+    fn a_refusal_counts_what_refuses_and_what_waits() {
+        let effects = [
+            Decision::Deny,
+            Decision::Pending,
+            Decision::Warn,
+            Decision::Allow,
+        ];
+        assert_eq!(behind(&verdict(Decision::Deny, &effects)), 2);
+        assert_eq!(behind(&verdict(Decision::Warn, &effects)), 3);
+        assert_eq!(behind(&verdict(Decision::Allow, &[Decision::Allow])), 0);
+    }
+
+    #[test]
+    fn only_a_softened_refusal_would_block() {
+        assert!(would_block(&verdict(Decision::Warn, &[Decision::Deny])));
+        assert!(!would_block(&verdict(Decision::Warn, &[Decision::Warn])));
+        assert!(!would_block(&verdict(Decision::Deny, &[Decision::Deny])));
+    }
+
+    #[test]
+    fn evidence_elsewhere_is_not_linked() {
+        assert_eq!(local_address("/api/v1/x#f-1"), Some("/api/v1/x#f-1"));
+        assert_eq!(local_address("javascript:alert(1)"), None);
+        assert_eq!(local_address("//evil.example"), None);
+    }
+}

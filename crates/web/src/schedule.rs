@@ -93,3 +93,73 @@ impl Span {
         self.width >= 74.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use evidence::GradeStep;
+
+    const DAY: i64 = 86_400;
+
+    fn at(days: i64) -> Timestamp {
+        Timestamp::from_second(1_795_500_000 + days * DAY).unwrap()
+    }
+
+    fn draw(drops: &[(Grade, i64)]) -> String {
+        let mut schedule = vec![GradeStep {
+            grade: Grade::B,
+            from: None,
+        }];
+        schedule.extend(drops.iter().map(|(grade, days)| GradeStep {
+            grade: *grade,
+            from: Some(at(*days)),
+        }));
+        let report = GradeReport {
+            grade: Grade::B,
+            reason: String::new(),
+            basis: None,
+            schedule,
+        };
+        svg(&report, at(0)).unwrap()
+    }
+
+    #[test]
+    fn a_grade_that_never_drops_has_no_drawing() {
+        assert_eq!(draw(&[]), "");
+    }
+
+    #[test]
+    fn the_message_is_there_in_words() {
+        let drawing = draw(&[(Grade::C, 5), (Grade::F, 320)]);
+        assert!(drawing.contains(&format!(
+            "Grade B now, C from {}, F from {}.",
+            format::day(&at(5)),
+            format::day(&at(320))
+        )));
+    }
+
+    #[test]
+    fn spans_follow_each_other_and_stay_inside() {
+        let drawing = draw(&[
+            (Grade::C, 5),
+            (Grade::D, 5),
+            (Grade::E, 45),
+            (Grade::F, 320),
+        ]);
+        let number = |rect: &str, name: &str| -> f64 {
+            let (_, rest) = rect.split_once(&format!(" {name}=\"")).unwrap();
+            rest.split('"').next().unwrap().parse().unwrap()
+        };
+        let mut last = -1.0;
+        for rect in drawing.split("<rect").skip(1) {
+            let x = number(rect, "x");
+            assert!(x >= last && x + number(rect, "width") <= WIDTH + 0.1);
+            last = x;
+        }
+    }
+
+    #[test]
+    fn a_schedule_in_the_past_is_drawn_without_fault() {
+        assert!(draw(&[(Grade::C, -5)]).contains("<rect"));
+    }
+}

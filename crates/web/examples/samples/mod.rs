@@ -424,7 +424,9 @@ impl Samples {
     }
 
     fn partial(&self) -> ImagePage {
-        let mut page = self.image(TabContent::Overview(self.overview()));
+        let mut overview = self.overview();
+        overview.upgrades.clear();
+        let mut page = self.image(TabContent::Overview(overview));
         if let Analysis::Ready(analysed) = &mut page.analysis {
             analysed.coverage = Coverage::Partial;
             analysed.diagnostics = vec![
