@@ -94,6 +94,11 @@ pub(crate) enum Rows {
 }
 
 impl Rows {
+    /// Returns whether they are rows of an operating system's package database.
+    pub(crate) fn is_database(&self) -> bool {
+        matches!(self, Self::Packages { kind, .. } if kind.is_os())
+    }
+
     /// Returns how many bytes of text the rows hold.
     pub(crate) fn weight(&self) -> usize {
         let paths = |paths: &[ImagePath]| paths.iter().map(|path| path.len()).sum::<usize>();

@@ -15,30 +15,50 @@ type Key<'a> = (PackageType, &'a str, &'a str, Option<&'a str>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Attribution<'a> {
-    since: HashMap<Key<'a>, u32>,
+    presence: HashMap<Key<'a>, Presence>,
+    /// How many states of the tree were looked at.
+    states: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Presence {
+    /// The layer that brought it the last time it was not there before.
+    since: u32,
+    /// The last state it was seen in.
+    seen: u32,
 }
 
 impl<'a> Attribution<'a> {
-    /// Looks at the tree after a layer that changed its evidence.
+    /// Looks at the tree after a layer that changed its databases.
     pub(crate) fn watch(&mut self, layer: u32, tree: &Tree<'a>) {
-        let mut present = HashMap::with_capacity(self.since.len());
+        let last = self.states;
+        self.states += 1;
         for (_, _, file) in tree.files() {
             let Rows::Packages { kind, rows, .. } = &file.rows else {
                 continue;
             };
-            if kind.is_os() {
-                for row in rows {
-                    let key = key(*kind, row);
-                    present.insert(key, self.since.get(&key).copied().unwrap_or(layer));
+            if !kind.is_os() {
+                continue;
+            }
+            for row in rows {
+                let presence = self.presence.entry(key(*kind, row)).or_insert(Presence {
+                    since: layer,
+                    seen: self.states,
+                });
+                if presence.seen < last {
+                    presence.since = layer;
                 }
+                presence.seen = self.states;
             }
         }
-        self.since = present;
     }
 
     /// Returns the layer that brought a package.
     pub(crate) fn layer(&self, kind: PackageType, row: &PackageRow) -> Option<u32> {
-        self.since.get(&key(kind, row)).copied()
+        self.presence
+            .get(&key(kind, row))
+            .filter(|presence| presence.seen == self.states)
+            .map(|presence| presence.since)
     }
 }
 

@@ -7,7 +7,7 @@
 //! # Source
 //! OCI image specification, `layer.md`, "Applying Changesets" and "Whiteouts".
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
 use evidence::{Diagnostic, Level};
@@ -20,7 +20,10 @@ use crate::report::{EvidenceFile, LayerReport, Rows};
 /// # Source
 /// `path_resolution(7)`: the kernel's limit.
 const HOPS: usize = 40;
-/// Spellings of one path through links of lower layers.
+/// Links of one image. An installation by pnpm has some ten thousand.
+const LINK_LIMIT: usize = 200_000;
+/// Spellings of one path through links of lower layers. Beyond them a layer's change is not seen, and what it removed
+/// stays listed: too much rather than too little.
 const SPELLINGS: usize = 64;
 
 #[derive(Clone, Copy, Debug)]
@@ -34,36 +37,52 @@ enum Node<'a> {
 struct Place {
     /// Its canonical path.
     path: Vec<u8>,
-    /// How many directories stand above it in the spelling it was found by.
-    depth: usize,
+    /// The spelling it was found by.
+    spelling: Vec<u8>,
+}
+
+/// The links through which some node can be spelled.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Aliases {
+    links: BTreeSet<Vec<u8>>,
+    /// The links to each directory.
+    by_directory: BTreeMap<Vec<u8>, Vec<Vec<u8>>>,
 }
 
 /// The merged tree.
 #[derive(Debug, Default)]
 pub(crate) struct Tree<'a> {
     nodes: BTreeMap<Vec<u8>, Node<'a>>,
-    /// The links through which some node can be spelled, with the directories they lead to.
-    aliases: Vec<(Vec<u8>, Vec<u8>)>,
+    aliases: Aliases,
+    links: usize,
     /// Every node and every directory above one, by the fingerprint of each of its spellings.
     index: HashMap<Fingerprint, Place>,
+    /// Whether the nodes have changed since the index was made.
+    stale: bool,
     /// Nodes that the index may not have yet.
     fresh: Vec<Vec<u8>>,
     diagnostics: Vec<Diagnostic>,
 }
 
 impl<'a> Tree<'a> {
-    /// Applies the next layer. Returns whether evidence came or went.
+    /// Applies the next layer. Returns whether an operating system's database came or went.
     pub(crate) fn apply(&mut self, layer: u32, report: &'a LayerReport) -> bool {
-        let mut changed = !report.files.is_empty();
+        let before = self.databases();
         if !self.nodes.is_empty() {
-            let before = self.files().count();
+            self.reindex();
             self.unlink(report);
             self.hide(report);
             self.replace(report);
-            changed |= before != self.files().count();
         }
+        let kept = self.databases();
         self.add(layer, report);
-        changed
+        before != kept || report.files.values().any(|file| file.rows.is_database())
+    }
+
+    fn databases(&self) -> usize {
+        self.files()
+            .filter(|(_, _, file)| file.rows.is_database())
+            .count()
     }
 
     /// Returns the evidence files in the order of their paths.
@@ -93,33 +112,36 @@ impl<'a> Tree<'a> {
 
     /// Removes the links to directories that the layer puts something else in place of.
     ///
-    /// A directory in place of `lib` → `usr/lib` makes the layer's `lib/x` another path than before, so they go one by
-    /// one, outermost first, before anything else of the layer is looked at.
+    /// A directory in place of `lib` → `usr/lib` makes the layer's `lib/x` another path than before: this comes before
+    /// anything else of the layer is looked at, and outermost first.
     fn unlink(&mut self, report: &LayerReport) {
-        while let Some(alias) = self.replaced_alias(report) {
-            self.nodes.remove(&alias);
-            self.reindex();
-        }
-    }
-
-    fn replaced_alias(&self, report: &LayerReport) -> Option<Vec<u8>> {
-        if self.aliases.is_empty() {
-            return None;
-        }
-        report
+        let mut replaced: Vec<&Place> = report
             .nodes
             .iter()
             .filter_map(|(node, _)| self.index.get(&node))
-            .filter(|place| self.aliases.iter().any(|(link, _)| *link == place.path))
-            .min_by_key(|place| place.depth)
-            .map(|place| place.path.clone())
+            .filter(|place| self.aliases.links.contains(&place.path))
+            .collect();
+        replaced.sort_by_key(|place| (path::ancestors(&place.spelling).count(), &place.spelling));
+        let mut removed = BTreeSet::new();
+        for place in replaced {
+            let through_removed = path::ancestors(&place.spelling)
+                .filter_map(|directory| self.canonical(directory))
+                .any(|directory| removed.contains(&directory));
+            if !through_removed {
+                removed.insert(place.path.clone());
+            }
+        }
+        for link in &removed {
+            self.remove(link);
+        }
+        self.reindex();
     }
 
     /// Removes what the layer's whiteouts hide.
     fn hide(&mut self, report: &LayerReport) {
         for whiteout in &report.whiteouts {
             if let Some(path) = self.canonical(whiteout) {
-                self.nodes.remove(&path);
+                self.remove(&path);
                 self.remove_below(&path);
             }
         }
@@ -128,9 +150,7 @@ impl<'a> Tree<'a> {
                 self.remove_below(&path);
             }
         }
-        if !report.whiteouts.is_empty() || !report.opaques.is_empty() {
-            self.reindex();
-        }
+        self.reindex();
     }
 
     /// Removes what the layer puts something else in place of.
@@ -141,7 +161,7 @@ impl<'a> Tree<'a> {
             .filter_map(|(node, directory)| Some((self.index.get(&node)?.path.clone(), directory)))
             .collect();
         for (path, directory) in replaced {
-            self.nodes.remove(&path);
+            self.remove(&path);
             if !directory {
                 self.remove_below(&path);
             }
@@ -151,6 +171,12 @@ impl<'a> Tree<'a> {
     fn add(&mut self, layer: u32, report: &'a LayerReport) {
         // Sorted by path, so a link stands before the links that lead through it.
         for (path, target) in &report.links {
+            if self.links == LINK_LIMIT {
+                let message = format!("more than {LINK_LIMIT} symbolic links, the rest is ignored");
+                self.note("limit.links", Level::Error, layer, path, message);
+                break;
+            }
+            self.links += 1;
             self.insert(layer, path, Node::Link(target));
         }
         for (path, file) in &report.files {
@@ -163,26 +189,18 @@ impl<'a> Tree<'a> {
                 self.insert_hardlink(layer, path, target, report);
             }
         }
-        self.reindex();
     }
 
     fn insert(&mut self, layer: u32, path: &[u8], node: Node<'a>) {
         let Some(canonical) = self.canonical(path) else {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    "limit.symlinks",
-                    Level::Warning,
-                    format!("the path leads through more than {HOPS} symbolic links"),
-                )
-                .at(path::display(path))
-                .in_layer(layer),
-            );
-            return;
+            let message = format!("the path leads through more than {HOPS} symbolic links");
+            return self.note("limit.symlinks", Level::Warning, layer, path, message);
         };
         // What lies in a directory took the place of a file of that name.
         for directory in path::ancestors(&canonical) {
-            self.nodes.remove(directory);
+            self.remove(directory);
         }
+        self.stale = true;
         self.fresh.push(canonical.clone());
         self.nodes.insert(canonical, node);
     }
@@ -205,25 +223,46 @@ impl<'a> Tree<'a> {
         let found = report.files.get(target).or_else(|| self.file(target));
         match found.filter(|file| !matches!(file.rows, Rows::Hardlink(_))) {
             Some(file) => self.insert(layer, path, Node::File { layer, file }),
-            None => self.diagnostics.push(
-                Diagnostic::new(
+            None => {
+                let message = format!(
+                    "the hard link's target `{}` was not read",
+                    path::display(target)
+                );
+                self.note(
                     "inventory.unread_hardlink",
                     Level::Warning,
-                    format!(
-                        "the hard link's target `{}` was not read",
-                        path::display(target)
-                    ),
-                )
-                .at(path::display(path))
-                .in_layer(layer),
-            ),
+                    layer,
+                    path,
+                    message,
+                );
+            }
         }
+    }
+
+    /// Notes an oddity; of one kind only the first few, because a hostile image has thousands.
+    fn note(&mut self, code: &'static str, level: Level, layer: u32, path: &[u8], message: String) {
+        const KEPT: usize = 20;
+        if self
+            .diagnostics
+            .iter()
+            .filter(|seen| seen.code == code)
+            .count()
+            < KEPT
+        {
+            let diagnostic = Diagnostic::new(code, level, message);
+            self.diagnostics
+                .push(diagnostic.at(path::display(path)).in_layer(layer));
+        }
+    }
+
+    fn remove(&mut self, path: &[u8]) {
+        self.stale |= self.nodes.remove(path).is_some();
     }
 
     fn remove_below(&mut self, directory: &[u8]) {
         let below: Vec<Vec<u8>> = self.below(directory).cloned().collect();
         for path in below {
-            self.nodes.remove(&path);
+            self.remove(&path);
         }
     }
 
@@ -238,6 +277,9 @@ impl<'a> Tree<'a> {
 
     /// Brings the aliases and the index up to date with the nodes.
     fn reindex(&mut self) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
         let aliases = self.aliases();
         if aliases != self.aliases {
             self.aliases = aliases;
@@ -266,41 +308,56 @@ impl<'a> Tree<'a> {
             return false;
         }
         for spelling in self.spellings(place) {
-            let place = Place {
-                path: place.to_vec(),
-                depth: path::ancestors(&spelling).count(),
-            };
-            self.index.insert(Fingerprint::of(&spelling), place);
+            let fingerprint = Fingerprint::of(&spelling);
+            let path = place.to_vec();
+            self.index.insert(fingerprint, Place { path, spelling });
         }
         true
     }
 
     /// Returns the links to directories that hold a node.
-    fn aliases(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.nodes
-            .iter()
-            .filter(|(_, node)| matches!(node, Node::Link(_)))
-            .filter_map(|(path, _)| Some((path.clone(), self.resolve(path, Last::Follow)?)))
-            .filter(|(_, directory)| self.below(directory).next().is_some())
-            .collect()
+    fn aliases(&self) -> Aliases {
+        let mut aliases = Aliases::default();
+        for (path, node) in &self.nodes {
+            if !matches!(node, Node::Link(_)) {
+                continue;
+            }
+            let Some(directory) = self.resolve(path, Last::Follow) else {
+                continue;
+            };
+            if self.below(&directory).next().is_some() {
+                aliases.links.insert(path.clone());
+                aliases
+                    .by_directory
+                    .entry(directory)
+                    .or_default()
+                    .push(path.clone());
+            }
+        }
+        aliases
     }
 
     /// Returns all ways a layer may write a canonical path.
     fn spellings(&self, path: &[u8]) -> Vec<Vec<u8>> {
         let mut spellings = vec![path.to_vec()];
         let mut at = 0;
-        while at < spellings.len() && spellings.len() < SPELLINGS {
+        while at < spellings.len() {
             let spelling = spellings[at].clone();
             at += 1;
-            for (link, directory) in &self.aliases {
-                let rest = if directory.is_empty() {
-                    Some(spelling.as_slice())
-                } else {
-                    path::below(&spelling, directory)
-                };
-                // The link itself is not another name of the directory: who writes over the link replaces the link.
-                if let Some(rest) = rest {
+            // The directory itself is not renamed: who writes over the link replaces the link.
+            for directory in path::ancestors(&spelling).chain(std::iter::once(&b""[..])) {
+                let rest = path::below(&spelling, directory).unwrap_or(&spelling);
+                for link in self
+                    .aliases
+                    .by_directory
+                    .get(directory)
+                    .into_iter()
+                    .flatten()
+                {
                     let other = path::join(link, rest);
+                    if spellings.len() == SPELLINGS {
+                        return spellings;
+                    }
                     if !spellings.contains(&other) {
                         spellings.push(other);
                     }

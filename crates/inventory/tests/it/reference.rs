@@ -250,11 +250,11 @@ fn packages(reports: &[LayerReport]) -> Vec<Package> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
     fn a_merge_of_reports_is_the_report_of_the_merge(
-        changes in proptest::collection::vec(change(), 1..6),
+        changes in proptest::collection::vec(change(), 1..9),
     ) {
         let mut tree = Tree::default();
         let mut reports = Vec::new();
