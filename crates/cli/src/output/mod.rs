@@ -57,7 +57,10 @@ impl Output {
             words: AutoStream::new(io::stderr(), choice),
             is_quiet,
             // The table library asks the terminal behind standard output.
-            width: comfy_table::Table::new().width().unwrap_or(DEFAULT_WIDTH),
+            width: comfy_table::Table::new()
+                .width()
+                .filter(|width| *width > 0)
+                .unwrap_or(DEFAULT_WIDTH),
             reader_is_gone: false,
         }
     }

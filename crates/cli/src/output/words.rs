@@ -1,7 +1,10 @@
 //! Tables, times and ages as every command writes them.
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use jiff::Timestamp;
+
+/// The least width of a last column: below it, a line that is too long reads better than a column of syllables.
+const LEAST_WIDTH: u16 = 24;
 
 /// Starts a table without lines: upper-case titles, columns kept apart by blanks. The last column is the one that gives
 /// way on a narrow terminal; identifiers before it are never broken.
@@ -15,9 +18,11 @@ pub(crate) fn columns(titles: &[&str], width: u16) -> Table {
         .set_header(titles.iter().copied());
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
-        if column.index + 1 < titles.len() {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
+        column.set_constraint(if column.index + 1 < titles.len() {
+            ColumnConstraint::ContentWidth
+        } else {
+            ColumnConstraint::LowerBoundary(Width::Fixed(LEAST_WIDTH))
+        });
     }
     table
 }

@@ -17,7 +17,6 @@ mod table;
 use std::path::{Path, PathBuf};
 
 use advisories::Snapshot;
-use anyhow::anyhow;
 use evidence::ImageReport;
 use image::SourceSpec;
 use jiff::Timestamp;
@@ -182,8 +181,16 @@ fn refused_spec(error: image::SpecError) -> Failure {
     Failure::new(error).with_exit(exit).with_hint(hint)
 }
 
-/// The failure of a layer that could not be read as promised.
+/// The failure of a layer whose bytes are not those promised, or stopped coming.
 fn damaged_layer(position: usize, error: std::io::Error) -> Failure {
-    Failure::new(anyhow::Error::new(error).context(anyhow!("cannot read layer {position}")))
-        .with_hint("The image is damaged or incomplete: copy or save it again.")
+    let is_other_content = error
+        .get_ref()
+        .is_some_and(|cause| cause.is::<image::VerifyError>());
+    let hint = if is_other_content {
+        "The image is damaged or incomplete: copy or save it again."
+    } else {
+        "The source stopped in the middle: try again."
+    };
+    Failure::new(anyhow::Error::new(error).context(format!("cannot read layer {position}")))
+        .with_hint(hint)
 }

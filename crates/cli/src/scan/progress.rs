@@ -28,6 +28,22 @@ struct Counters {
     layers_done: AtomicU64,
 }
 
+impl Counters {
+    /// How far it is: `: 2 of 7 layers, 31.20 MiB read`. A folder is one step, and there is nothing to say about it.
+    fn words(&self) -> String {
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        if bytes == 0 {
+            return String::new();
+        }
+        format!(
+            ": {} of {} layers, {} read",
+            self.layers_done.load(Ordering::Relaxed),
+            self.layers.load(Ordering::Relaxed),
+            HumanBytes(bytes),
+        )
+    }
+}
+
 impl Progress {
     /// Starts to count, and to draw after half a second if `may_draw`.
     pub(super) fn start(may_draw: bool, what: &str) -> Self {
@@ -79,12 +95,7 @@ fn draw(what: &str, counters: &Counters, stopped: &mpsc::Receiver<()>) {
         bar.set_style(style);
     }
     loop {
-        bar.set_message(format!(
-            "{what}: {} of {} layers, {} read",
-            counters.layers_done.load(Ordering::Relaxed),
-            counters.layers.load(Ordering::Relaxed),
-            HumanBytes(counters.bytes.load(Ordering::Relaxed)),
-        ));
+        bar.set_message(format!("{what}{}", counters.words()));
         bar.tick();
         if stopped.recv_timeout(REDRAW) != Err(RecvTimeoutError::Timeout) {
             break;
@@ -92,4 +103,20 @@ fn draw(what: &str, counters: &Counters, stopped: &mpsc::Receiver<()>) {
     }
     bar.finish_and_clear();
     let _ = std::io::stderr().flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_and_bytes_are_said_once_there_are_any() {
+        let progress = Progress::start(false, "image");
+        progress.layers(7);
+        assert_eq!(progress.counters.words(), "");
+        progress.layer_done();
+        progress.bytes(2 << 20);
+        assert_eq!(progress.counters.words(), ": 1 of 7 layers, 2.00 MiB read");
+        progress.finish();
+    }
 }

@@ -3,7 +3,7 @@
 use image::testkit::{docker_archive, oci_archive, oci_layout_files, write_files};
 use rstest::rstest;
 
-use crate::world::{World, sample_image};
+use crate::world::{AS_OF, World, sample_image};
 
 fn findings(world: &World, source: &str) -> serde_json::Value {
     let run = world
@@ -13,7 +13,7 @@ fn findings(world: &World, source: &str) -> serde_json::Value {
             "--advisories",
             "known.tgdb",
             "--as-of",
-            crate::world::AS_OF,
+            AS_OF,
             "-o",
             "json",
         ])
@@ -55,7 +55,7 @@ fn a_folder_is_an_image_without_layers() {
             "--advisories",
             "known.tgdb",
             "--as-of",
-            crate::world::AS_OF,
+            AS_OF,
             "--fail-on",
             "kev",
         ])
@@ -109,6 +109,32 @@ fn a_layer_that_is_not_what_the_manifest_promises_ends_the_scan() {
         .says("error: cannot read layer 0")
         .says("wrong digest")
         .says("hint: The image is damaged");
+}
+
+#[test]
+fn what_could_not_be_read_is_said_and_never_counts_as_a_pass() {
+    let world = World::with_sample();
+    let mut image = sample_image();
+    let whole = image.layers[1].bytes.clone();
+    // The stored blob has the digest that the manifest promises; it is its content that ends too early.
+    image.layers[1].bytes.truncate(whole.len() / 2);
+    world.write("broken.oci.tar", oci_archive(&[image]));
+    let args = [
+        "scan",
+        "oci-archive:broken.oci.tar",
+        "--advisories",
+        "known.tgdb",
+        "--as-of",
+        AS_OF,
+    ];
+    world
+        .run(&args)
+        .ends_with(0)
+        .shows("Not everything could be read:");
+    let gated: Vec<&str> = args.into_iter().chain(["--fail-on", "critical"]).collect();
+    world.run(&gated).ends_with(1).says(
+        "error: the thresholds could not be evaluated: not everything in the image could be read",
+    );
 }
 
 #[test]
