@@ -39,7 +39,14 @@ pub struct InvalidVector {
     pub reason: String,
 }
 
-/// Computes the score of a vector.
+/// The mandatory metrics of each version.
+const V2_BASE: [&str; 6] = ["AV", "AC", "Au", "C", "I", "A"];
+const V3_BASE: [&str; 8] = ["AV", "AC", "PR", "UI", "S", "C", "I", "A"];
+const V4_BASE: [&str; 11] = [
+    "AV", "AC", "AT", "PR", "UI", "VC", "VI", "VA", "SC", "SI", "SA",
+];
+
+/// Computes the base score of a vector. Temporal and environmental groups of versions 2 and 3 are read and not used.
 ///
 /// # Source
 /// The CVSS specifications of FIRST: v2.0, v3.0, v3.1 and v4.0.
@@ -52,13 +59,23 @@ pub fn score(vector: &str) -> Result<ScoredVector, InvalidVector> {
     let parsed: ::cvss::Cvss = vector
         .parse()
         .map_err(|error: ::cvss::Error| invalid(error.to_string()))?;
-    let version = match parsed {
-        ::cvss::Cvss::CvssV20(_) => CvssVersion::V2,
-        ::cvss::Cvss::CvssV30(_) => CvssVersion::V30,
-        ::cvss::Cvss::CvssV31(_) => CvssVersion::V31,
-        ::cvss::Cvss::CvssV40(_) => CvssVersion::V40,
+    let (version, required): (_, &[&str]) = match parsed {
+        ::cvss::Cvss::CvssV20(_) => (CvssVersion::V2, &V2_BASE),
+        ::cvss::Cvss::CvssV30(_) => (CvssVersion::V30, &V3_BASE),
+        ::cvss::Cvss::CvssV31(_) => (CvssVersion::V31, &V3_BASE),
+        ::cvss::Cvss::CvssV40(_) => (CvssVersion::V40, &V4_BASE),
         _ => return Err(invalid("an unknown version".to_owned())),
     };
+    // The parser takes a vector without a mandatory metric and scores it as if the metric were harmless.
+    let has = |metric: &str| {
+        let mut parts = vector.split('/').filter_map(|part| part.split_once(':'));
+        parts.any(|(name, _)| name == metric)
+    };
+    if let Some(missing) = required.iter().find(|metric| !has(metric)) {
+        return Err(invalid(format!(
+            "the mandatory metric `{missing}` is missing"
+        )));
+    }
     Ok(ScoredVector {
         version,
         vector: vector.to_owned(),
@@ -102,6 +119,8 @@ mod tests {
     #[case("CVSS:5.0/AV:N/AC:L")]
     #[case("CVSS:3.1/AV:Z/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")]
     #[case("CVSS:3.1")]
+    #[case("CVSS:3.1/AV:P/AC:H/PR:H/UI:R/S:U/C:N/I:N")]
+    #[case("AV:N/AC:L/Au:N/C:N/I:N")]
     fn a_text_that_is_no_vector_is_refused(#[case] text: &str) {
         assert!(score(text).is_err(), "{text}");
     }

@@ -95,7 +95,7 @@ pub(crate) fn read_zip(
         };
         let name = entry
             .name()
-            .map_or_else(|_| format!("entry {index}"), |name| name.into_owned());
+            .map_or_else(|_| format!("entry {index}"), std::borrow::Cow::into_owned);
         let Some(encoding) = document_encoding(&name).filter(|_| entry.is_file()) else {
             continue;
         };

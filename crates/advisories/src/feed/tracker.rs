@@ -163,9 +163,11 @@ fn pair(source: &str, flaw: &str, raw: &str) -> Result<TrackerEntry, String> {
     let releases = pair
         .releases
         .into_iter()
-        .map(|(release, entry)| match is_name(&release) {
-            true => Ok((release, read_release(entry)?)),
-            false => Err("a release has no usable name".to_owned()),
+        .map(|(release, entry)| {
+            if !is_name(&release) {
+                return Err("a release has no usable name".to_owned());
+            }
+            Ok((release, read_release(entry)?))
         })
         .collect::<Result<_, String>>()?;
     Ok(TrackerEntry {

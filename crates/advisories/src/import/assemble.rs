@@ -40,7 +40,7 @@ pub(super) fn write(
     let names = Identity::of(pairs);
     for (_, place) in &records {
         let record = stage.record(*place)?;
-        joined.add_record(&mut stage, &names, record)?;
+        joined.add_record(&mut stage, &names, &record)?;
     }
     joined.add_tracker(&mut stage, &names, parent)?;
     joined.write(&mut stage, feeds, out, built_at)
@@ -84,7 +84,7 @@ impl Joined {
         &mut self,
         stage: &mut Stage,
         names: &Identity,
-        record: OsvRecord,
+        record: &OsvRecord,
     ) -> Result<(), ImportError> {
         let is_bulletin = !record.fixes.is_empty();
         let flaws: Vec<String> = if is_bulletin {

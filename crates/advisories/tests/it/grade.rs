@@ -179,7 +179,7 @@ proptest! {
     #[test]
     fn the_order_of_errata_means_nothing(errata in any_errata().prop_shuffle(), end in any_end()) {
         let mut sorted = errata.clone();
-        sorted.sort_by(|a, b| (a.fixed_at, a.severity).cmp(&(b.fixed_at, b.severity)));
+        sorted.sort_by_key(|erratum| (erratum.fixed_at, erratum.severity));
         prop_assert_eq!(grade(&errata, end, true, noon()), grade(&sorted, end, true, noon()));
     }
 

@@ -362,7 +362,11 @@ fn a_bulletin_gives_a_finding_for_each_flaw_it_fixes() {
     assert_eq!(report.findings[0].severity, Severity::High);
     assert_eq!(report.findings[0].origin.record, "ALSA-2025:13941");
     assert_eq!(report.findings[0].origin.feed, "osv:AlmaLinux");
-    assert_eq!(report.grade.grade, Grade::F, "important, and older than a year");
+    assert_eq!(
+        report.grade.grade,
+        Grade::F,
+        "important, and older than a year"
+    );
 }
 
 #[test]

@@ -55,8 +55,8 @@ impl World {
     /// Builds a snapshot from paths, in this order.
     pub(crate) fn build(&self, paths: &[&Path]) -> Result<(Snapshot, SnapshotInfo), ImportError> {
         let out = tempfile::Builder::new()
-            .suffix(".tgadv")
-            .tempfile()
+            .prefix(".snapshot-")
+            .tempfile_in(self.path())
             .expect("a file");
         let mut builder = Builder::new(SMALL);
         for path in paths {
