@@ -221,22 +221,21 @@ impl<'a> Tree<'a> {
             }
         }
         let found = report.files.get(target).or_else(|| self.file(target));
-        match found.filter(|file| !matches!(file.rows, Rows::Hardlink(_))) {
-            Some(file) => self.insert(layer, path, Node::File { layer, file }),
-            None => {
-                let message = format!(
-                    "the hard link's target `{}` was not read",
-                    path::display(target)
-                );
-                self.note(
-                    "inventory.unread_hardlink",
-                    Level::Warning,
-                    layer,
-                    path,
-                    message,
-                );
-            }
+        if let Some(file) = found.filter(|file| !matches!(file.rows, Rows::Hardlink(_))) {
+            self.insert(layer, path, Node::File { layer, file });
+            return;
         }
+        let message = format!(
+            "the hard link's target `{}` was not read",
+            path::display(target)
+        );
+        self.note(
+            "inventory.unread_hardlink",
+            Level::Warning,
+            layer,
+            path,
+            message,
+        );
     }
 
     /// Notes an oddity; of one kind only the first few, because a hostile image has thousands.
