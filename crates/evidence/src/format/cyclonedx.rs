@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::identity::document_uuid;
 use super::licence::{Licence, all_of};
 use super::reference;
-use super::{TOOL, Writing, seconds, without_absent};
+use super::{TOOL, Writing, is_image, seconds, without_absent};
 use crate::{
     Coverage, Cvss, Distro, Evidence, Finding, Fix, ImageReport, MatchReport, Package, PackageType,
     Severity, Status,
@@ -107,7 +107,7 @@ fn subject(report: &ImageReport, reference: &str) -> Value {
     let digest = report.subject.digest.as_ref();
     json!({
         // A directory tree is no container image; the schema's nearest word is a file.
-        "type": if digest.is_some() { "container" } else { "file" },
+        "type": if is_image(report) { "container" } else { "file" },
         "bom-ref": reference,
         "name": report.subject.name,
         "version": digest,
@@ -513,6 +513,19 @@ mod tests {
                 ),
             ]
         );
+    }
+
+    #[test]
+    fn layers_make_a_container_and_a_tree_without_them_is_a_file() {
+        let kind = |report: &ImageReport| {
+            document(report, &sample::writing())["metadata"]["component"]["type"].clone()
+        };
+        let mut report = sample::report();
+        assert_eq!(kind(&report), "container");
+        report.subject.digest = None;
+        assert_eq!(kind(&report), "container");
+        report.inventory.layers.clear();
+        assert_eq!(kind(&report), "file");
     }
 
     #[test]

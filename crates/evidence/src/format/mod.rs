@@ -26,7 +26,6 @@ pub use sarif::{MAX_RESULTS as SARIF_MAX_RESULTS, document as sarif};
 use jiff::Timestamp;
 use serde_json::Value;
 
-#[cfg(doc)]
 use crate::ImageReport;
 
 /// What a document says about its own making.
@@ -40,6 +39,12 @@ pub struct Writing<'a> {
 
 /// The name under which documents present the program that wrote them.
 const TOOL: &str = "tidegate";
+
+/// Returns whether the subject is a container image. A docker-archive has layers but no manifest, hence no digest; a
+/// directory tree has neither.
+fn is_image(report: &ImageReport) -> bool {
+    report.subject.digest.is_some() || !report.inventory.layers.is_empty()
+}
 
 /// Removes absent facts: nulls, empty arrays and empty objects, at any depth.
 ///

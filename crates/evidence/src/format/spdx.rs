@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::identity::{document_uuid, fingerprint};
 use super::licence::{Licence, all_of};
 use super::reference;
-use super::{TOOL, Writing, seconds, without_absent};
+use super::{TOOL, Writing, is_image, seconds, without_absent};
 use crate::{Coverage, Distro, ImageReport, Package};
 
 /// What the specification wants written where nothing is known.
@@ -95,7 +95,7 @@ fn subject(report: &ImageReport) -> Value {
         "licenseDeclared": NO_ASSERTION,
         "copyrightText": NO_ASSERTION,
         "supplier": NO_ASSERTION,
-        "primaryPackagePurpose": if digest.is_some() { "CONTAINER" } else { "FILE" },
+        "primaryPackagePurpose": if is_image(report) { "CONTAINER" } else { "FILE" },
         "checksums": digest.map(|digest| json!([{
             "algorithm": digest.algorithm().as_str().to_ascii_uppercase(),
             "checksumValue": digest.hex(),
