@@ -49,7 +49,7 @@ impl LayerReport {
             .expect("every sequence of a report knows its length, and a vector takes every byte")
     }
 
-    /// Reads the stored form. Never panics, and never allocates more than a small multiple of `bytes`.
+    /// Reads the stored form. Never panics, and allocates at most a bounded multiple of `bytes`.
     ///
     /// # Errors
     /// [`DecodeError`] says what is wrong; the answer is always to analyse the layer again.

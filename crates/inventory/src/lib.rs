@@ -7,9 +7,9 @@
 //! Nothing here does IO beyond the reader it is given, knows an advisory, or fails on content: what cannot be read is
 //! a diagnostic, and what ends a unit of work early makes the coverage partial.
 //!
-//! Adding an ecosystem: a folder with an [`Extractor`](extractor::Extractor) (which paths, how much, how to read
-//! them), its tests and its test data; one line in [`registry`]; a kind in `evidence::PackageType`. The conformance
-//! suite in `tests/it` picks it up from the registry.
+//! Adding an ecosystem: a folder with an `Extractor` (which paths, how much of them, how to read it), its tests and its
+//! test data; one line in `registry.rs`; a kind in `evidence::PackageType`. The conformance suite in `tests/it` takes it
+//! from the registry and asks for a sample.
 //!
 //! # Source
 //! `inventory.md`, sections 3 to 7 and 10, of the project's specification.

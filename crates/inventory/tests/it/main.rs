@@ -2,6 +2,7 @@
 
 mod conformance;
 mod layer;
+mod limits;
 mod merging;
 mod reference;
 mod stored;
