@@ -76,7 +76,7 @@ statements! {
     IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2";
     ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
-    LOCK_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2 {for share}";
+    HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
     PULLABLE_SOURCE = "WITH candidate AS (
             SELECT l.repository_id FROM repo_blob l WHERE l.digest = $1 ORDER BY l.repository_id LIMIT $2
         )
@@ -86,7 +86,6 @@ statements! {
             WHERE p.repository_id = c.repository_id AND p.subject_kind = $4 AND p.subject_id = $5)
         ORDER BY c.repository_id LIMIT 1";
     LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
-    LOCK_FOR_UNLINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2 {for update}";
     REFERENCED_BY = "SELECT parent FROM manifest_ref
         WHERE repository_id = $1 AND digest = $2 AND kind IN ('config', 'layer') ORDER BY parent LIMIT 1";
     UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";
@@ -217,14 +216,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.begin().await?;
-        let source = self
-            .dialect
-            .query(LOCK_LINK)
-            .bind(from.0)
-            .bind(digest.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
-        if source.is_none() {
+        if !self.lock_linked(&mut tx, from, digest).await? {
             return Ok(false);
         }
         self.dialect
@@ -295,14 +287,7 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<UnlinkOutcome, CatalogError> {
         let mut tx = self.begin().await?;
-        let link = self
-            .dialect
-            .query(LOCK_FOR_UNLINK)
-            .bind(repository.0)
-            .bind(digest.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
-        if link.is_none() {
+        if !self.lock_linked(&mut tx, repository, digest).await? {
             return Ok(UnlinkOutcome::NotFound);
         }
         let referenced = self
@@ -364,6 +349,31 @@ impl Catalog {
             .execute(&mut **tx)
             .await?;
         Ok(())
+    }
+
+    /// Locks a blob and returns whether the repository has it.
+    ///
+    /// The row of `blob` is the one lock for everything about a digest: publishing, mounting, unlinking, and (shared)
+    /// storing a manifest that names it.
+    async fn lock_linked(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<bool, CatalogError> {
+        self.dialect
+            .query(LOCK_BLOB)
+            .bind(digest.to_string())
+            .fetch_optional(&mut **tx)
+            .await?;
+        let link = self
+            .dialect
+            .query(HAS_LINK)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .fetch_optional(&mut **tx)
+            .await?;
+        Ok(link.is_some())
     }
 
     async fn link_in(

@@ -5,7 +5,7 @@
 //!
 //! | marker | SQLite | PostgreSQL |
 //! |---|---|---|
-//! | `{for update}`, `{for share}` | nothing: the one writer is alone | the row lock |
+//! | `{for update}`, `{for share}`, `{share b}` | nothing: the one writer is alone | the row lock, `b`'s rows only |
 //! | `{skip locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
 //! | `{clock}` | the database's time in microseconds | the same |
 //! | `{text_agg}` | `group_concat` | `string_agg` |
@@ -100,9 +100,10 @@ impl Dialect {
     fn fill(self, marker: &str, statement: Statement, count: usize, rendered: &mut String) {
         let first = last_parameter(statement.sql) + 1;
         match (marker, self) {
-            ("for update" | "for share" | "skip locked", Self::Sqlite) => {}
+            ("for update" | "for share" | "share b" | "skip locked", Self::Sqlite) => {}
             ("for update", Self::Postgres) => rendered.push_str("FOR UPDATE"),
             ("for share", Self::Postgres) => rendered.push_str("FOR SHARE"),
+            ("share b", Self::Postgres) => rendered.push_str("FOR SHARE OF b"),
             ("skip locked", Self::Postgres) => rendered.push_str("FOR UPDATE SKIP LOCKED"),
             ("clock", Self::Sqlite) => {
                 rendered.push_str("CAST(unixepoch('now', 'subsec') * 1000000 AS BIGINT)");

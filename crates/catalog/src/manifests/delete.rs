@@ -10,6 +10,7 @@ use crate::tags::TagTarget;
 use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, TagCause};
 
 statements! {
+    LOCK_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for update}";
     LOCK = "SELECT digest FROM manifest WHERE repository_id = $1 AND digest = $2 {for update}";
     LIVE_TAGS = "SELECT live_name FROM tag
         WHERE repository_id = $1 AND digest = $2 AND live_name IS NOT NULL ORDER BY live_name";
@@ -41,7 +42,17 @@ impl Catalog {
                 .bind(repository.0)
                 .bind(digest.to_string())
         };
-        // The manifest is locked before its tags, as in a push; a push that needs this child waits or has been seen.
+        // Locks are taken in the order of a push: body, manifest, tags.
+        let body = self
+            .dialect
+            .query(LOCK_BODY)
+            .bind(digest.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        if body.is_none() {
+            return Ok(DeleteOutcome::NotFound);
+        }
+        // A push that needs this manifest as a child either waits for us or has been seen below.
         let locked = on_manifest(LOCK).fetch_optional(&mut *tx).await?;
         if locked.is_none() {
             return Ok(DeleteOutcome::NotFound);

@@ -19,10 +19,11 @@ const PUSH_PROTECTION: SignedDuration = SignedDuration::from_hours(24);
 
 statements! {
     PRESENT_BLOBS = "SELECT l.digest, b.size_bytes, b.state FROM repo_blob l JOIN blob b ON b.digest = l.digest
-        WHERE l.repository_id = $1 AND l.digest IN ({list}) {for share}";
+        WHERE l.repository_id = $1 AND l.digest IN ({list}) {share b}";
     PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
         WHERE repository_id = $1 AND digest IN ({list}) {for share}";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
+    KEEP_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for share}";
     INSERT = "INSERT INTO manifest (repository_id, digest, media_type, artifact_type, config_digest, subject,
             annotations, size_bytes, closure_bytes, pushed_at, protected_until)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)
@@ -200,12 +201,7 @@ impl Catalog {
         let protected_until = micros(now.saturating_add(PUSH_PROTECTION).unwrap_or(now));
         let annotations = serde_json::to_string(&manifest.annotations)
             .map_err(|_| CatalogError::Corrupt("map of annotations"))?;
-        self.dialect
-            .query(INSERT_BODY)
-            .bind(put.digest.to_string())
-            .bind(put.bytes.to_vec())
-            .execute(&mut **tx)
-            .await?;
+        self.keep_body(tx, put).await?;
         let inserted = self
             .dialect
             .query(INSERT)
@@ -232,6 +228,27 @@ impl Catalog {
             .execute(&mut **tx)
             .await?;
         Ok(false)
+    }
+
+    /// Inserts the body, or takes hold of the one that is there. One that is being deleted is inserted anew.
+    async fn keep_body(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), CatalogError> {
+        loop {
+            self.dialect
+                .query(INSERT_BODY)
+                .bind(put.digest.to_string())
+                .bind(put.bytes.to_vec())
+                .execute(&mut **tx)
+                .await?;
+            let kept = self
+                .dialect
+                .query(KEEP_BODY)
+                .bind(put.digest.to_string())
+                .fetch_optional(&mut **tx)
+                .await?;
+            if kept.is_some() {
+                return Ok(());
+            }
+        }
     }
 
     /// Inserts the edges of a new manifest and the size of everything below it.

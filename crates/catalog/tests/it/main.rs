@@ -6,6 +6,7 @@
 
 mod accounts;
 mod blobs;
+mod condemned;
 mod evidence;
 mod given;
 mod jobs;
@@ -79,6 +80,7 @@ macro_rules! catalog_conformance {
             manifests::a_signature_by_tag_is_not_in_the_referrers_list,
             manifests::a_blob_leads_to_its_manifests,
             manifests::a_large_index_keeps_every_child_in_order,
+            manifests::pushes_deletes_and_uploads_at_once_never_fail,
             manifests::jobs_exist_if_and_only_if_the_manifest_does,
             tags::a_moved_tag_keeps_its_history,
             tags::tags_are_listed_in_ascii_order_by_pages,

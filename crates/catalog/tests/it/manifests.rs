@@ -363,3 +363,43 @@ pub(crate) async fn jobs_exist_if_and_only_if_the_manifest_does(catalog: Catalog
         [("ready".to_owned(), 1)]
     );
 }
+
+pub(crate) async fn pushes_deletes_and_uploads_at_once_never_fail(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let body = pushed_image(&catalog, id, &dev, "{}", &tags(&["v1"]), 1).await;
+    let digest = digest_of(&body);
+    let mut tasks = Vec::new();
+    for _ in 0..3 {
+        let (of_push, of_body) = (catalog.clone(), body.clone());
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..15 {
+                put(&of_push, id, &of_body, &tags(&["v1", "v2"]), 2).await;
+            }
+        }));
+        let (of_delete, of_digest) = (catalog.clone(), digest.clone());
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..15 {
+                of_delete
+                    .delete_manifest(id, &of_digest, &by("dev"), at(3))
+                    .await
+                    .unwrap();
+            }
+        }));
+        let (of_upload, of_dev) = (catalog.clone(), dev.clone());
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..15 {
+                blob(&of_upload, id, &of_dev, "a layer").await;
+            }
+        }));
+    }
+    for task in tasks {
+        task.await.unwrap();
+    }
+    put(&catalog, id, &body, &tags(&["v1"]), 4).await;
+    let stored = catalog.manifest(id, &digest).await.unwrap().unwrap();
+    assert_eq!(stored.bytes, body.as_bytes());
+    assert_eq!(
+        catalog.resolve_tag(id, &tag("v1"), at(5)).await.unwrap(),
+        Some(digest)
+    );
+}
