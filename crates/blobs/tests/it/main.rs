@@ -41,6 +41,7 @@ macro_rules! blob_conformance {
             an_unknown_key_is_not_found,
             concurrent_uploads_do_not_mix,
             an_object_is_read_synchronously_too,
+            the_durable_part_of_an_upload_can_be_read,
         );
     };
     ($name:ident, $backend:path: $($case:ident,)+) => {

@@ -329,3 +329,15 @@ pub(crate) async fn an_object_is_read_synchronously_too(store: Store) {
         .unwrap();
     assert_eq!(bytes, content);
 }
+
+pub(crate) async fn the_durable_part_of_an_upload_can_be_read(store: Store) {
+    let (upload, mut writer) = begun(&store).await;
+    writer.write(Bytes::from_static(b"so far")).await.unwrap();
+    writer.checkpoint().await.unwrap();
+    let mut bytes = Vec::new();
+    let mut staged = store.open_staged(upload).unwrap();
+    staged.read_to_end(&mut bytes).unwrap();
+    assert_eq!(bytes, b"so far");
+    let unknown = store.open_staged(Uuid::new_v4());
+    assert!(matches!(unknown, Err(BlobError::NotFound)));
+}
