@@ -57,9 +57,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(Box<command::serve::Args>),
     Scan(Box<scan::Args>),
     Advisories(command::advisories::Args),
     Policy(command::policy::Args),
+    Admin(Box<command::admin::Args>),
     Config(command::config::Args),
     Completion(command::completion::Args),
 }
@@ -83,9 +85,11 @@ fn main() -> ExitCode {
 fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
     let now = clock::now();
     match command {
+        Command::Serve(args) => command::serve::run(&args, output),
         Command::Scan(args) => scan::run(&args, now, output),
         Command::Advisories(args) => command::advisories::run(&args, now, output),
         Command::Policy(args) => command::policy::run(&args, output),
+        Command::Admin(args) => command::admin::run(&args, now, output),
         Command::Config(args) => command::config::run(&args, output),
         Command::Completion(args) => command::completion::run(&args, output),
     }

@@ -1,1 +1,33 @@
-//! HTTP: the registry, the pages, the API, workers.
+//! The server: the registry's protocol, the pages, the API, and the work behind them.
+//!
+//! [`start`] brings one process up and [`Running::wait`] drains it. All state is in the catalog and the store; a
+//! process may die at any instruction. Requests come in through [`router`], each surface in its own module:
+//! `registry` (`/v2`), `auth` (`/token`), `pages`, `api`, `operations`. `analysis` turns pushed bytes into evidence,
+//! `doors` turns evidence into verdicts.
+//!
+//! What it does not do: it has no SQL (`catalog`), touches no file of the store (`blobs`), parses no package (`inventory`)
+//! and decides nothing (`gate`).
+
+mod analysis;
+mod api;
+mod app;
+mod auth;
+mod boot;
+mod clock;
+mod doors;
+mod error;
+mod http;
+mod metrics;
+mod operations;
+mod pages;
+mod registry;
+mod request;
+mod router;
+mod settings;
+mod sweep;
+
+pub mod admin;
+
+pub use boot::{Running, StartError, start};
+pub use clock::Clock;
+pub use settings::Settings;

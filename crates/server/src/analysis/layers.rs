@@ -1,0 +1,141 @@
+//! Layer reports: each layer is analysed once per analyser version, by whoever gets there first.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use blobs::ObjectKey;
+use image::Limits;
+use inventory::{ANALYSER_VERSION, LayerReport};
+use oci::Digest;
+use tokio::sync::watch;
+
+use super::AnalysisError;
+use super::tap::Watched;
+use crate::app::{App, Shared};
+use crate::error::chain;
+
+/// The layers being analysed in this process, so that nobody starts the same one twice.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    layers: Arc<Mutex<HashMap<Digest, watch::Receiver<()>>>>,
+}
+
+/// Marks a layer as in work until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InWork {
+    layers: Arc<Mutex<HashMap<Digest, watch::Receiver<()>>>>,
+    digest: Digest,
+    _done: watch::Sender<()>,
+}
+
+impl InFlight {
+    pub(crate) fn begin(&self, digest: &Digest) -> InWork {
+        let (done, waiting) = watch::channel(());
+        self.layers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(digest.clone(), waiting);
+        InWork {
+            layers: Arc::clone(&self.layers),
+            digest: digest.clone(),
+            _done: done,
+        }
+    }
+
+    /// Waits until nobody in this process works on the layer.
+    async fn settled(&self, digest: &Digest) {
+        let waiting = self
+            .layers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(digest)
+            .cloned();
+        if let Some(mut waiting) = waiting {
+            // The sender never sends; it is dropped when the work ends, and that is the news.
+            drop(waiting.changed().await);
+        }
+    }
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.layers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.digest);
+    }
+}
+
+/// Returns a layer's report: the stored one, the one in work, or a new one from the stored blob.
+pub(crate) async fn report(app: &Shared, digest: &Digest) -> Result<LayerReport, AnalysisError> {
+    app.analyses.in_flight.settled(digest).await;
+    if let Some(report) = stored(app, digest).await? {
+        return Ok(report);
+    }
+    let in_work = app.analyses.in_flight.begin(digest);
+    let report = analyse_stored(app, digest).await?;
+    store(app, digest, &report).await;
+    drop(in_work);
+    Ok(report)
+}
+
+async fn stored(app: &App, digest: &Digest) -> Result<Option<LayerReport>, AnalysisError> {
+    let rows = app
+        .catalog
+        .layer_reports(std::slice::from_ref(digest), ANALYSER_VERSION)
+        .await?;
+    // A row this version cannot read is analysed again.
+    Ok(rows
+        .first()
+        .and_then(|row| LayerReport::decode(&row.body).ok()))
+}
+
+/// Stores a report. A failure only costs a second analysis later, so it is logged and not passed on.
+pub(crate) async fn store(app: &App, digest: &Digest, report: &LayerReport) {
+    let row = catalog::LayerReport {
+        digest: digest.clone(),
+        analyser_version: ANALYSER_VERSION.to_owned(),
+        diff_id: report.diff_id.clone(),
+        body: report.encode(),
+    };
+    if let Err(error) = app.catalog.put_layer_report(&row, app.clock.now()).await {
+        tracing::error!(%digest, cause = %chain(&error), "cannot store a layer report");
+    }
+}
+
+async fn analyse_stored(app: &App, digest: &Digest) -> Result<LayerReport, AnalysisError> {
+    let blob = app
+        .catalog
+        .blob(digest)
+        .await?
+        .ok_or_else(|| AnalysisError::BlobGone(digest.clone()))?;
+    let key: ObjectKey = blob
+        .object_key
+        .parse()
+        .map_err(|_| AnalysisError::BlobGone(digest.clone()))?;
+    let file = app.store.open_blocking(&key)?;
+    let permit = Arc::clone(&app.analyses.stored_slots)
+        .acquire_owned()
+        .await
+        .map_err(|_| AnalysisError::Stopping)?;
+    app.metrics.count_layer("stored");
+    let (report, broken) = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let broken = Arc::new(AtomicBool::new(false));
+        let watched = Watched {
+            inner: file,
+            broken: Arc::clone(&broken),
+        };
+        (
+            inventory::analyse_layer(watched, &Limits::default()),
+            broken,
+        )
+    })
+    .await
+    .map_err(|_| AnalysisError::Panicked(digest.clone()))?;
+    if broken.load(Ordering::Relaxed) {
+        return Err(AnalysisError::Unreadable(digest.clone()));
+    }
+    Ok(report)
+}

@@ -1,0 +1,152 @@
+//! From pushed bytes to a stored verdict.
+//!
+//! A layer is analysed while it arrives ([`tap`]) or from its blob ([`layers`]); a manifest's layers are merged,
+//! matched and judged ([`image`]). The work after a push runs at once, and the same work is a queued job written with
+//! the manifest, so a crash in between loses nothing: whoever claims the job finds it done or does it.
+//!
+//! Nothing here can fail a push, and what could not be analysed is said, never counted as a pass.
+
+pub(crate) mod feed;
+pub(crate) mod image;
+pub(crate) mod layers;
+pub(crate) mod rematch;
+pub(crate) mod snapshots;
+pub(crate) mod tap;
+pub(crate) mod worker;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog::{Lane, NewJob, Repository, RepositoryId};
+use oci::{Digest, Manifest, Tag};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+use crate::app::{App, Shared};
+use crate::doors;
+use crate::error::chain;
+
+/// How long the answer to a push waits for its verdict. The verdict is usually there by then; if not, it follows.
+const PUSH_PATIENCE: Duration = Duration::from_millis(50);
+/// When the job of a push is due: long after the work that the push itself starts.
+const JOB_DELAY: Duration = Duration::from_secs(15);
+/// The kind of the job that analyses one manifest.
+pub(crate) const ANALYSE: &str = "analyse";
+
+/// What is being analysed in this process.
+#[derive(Debug)]
+pub(crate) struct Analyses {
+    pub(crate) taps: tap::Taps,
+    pub(crate) in_flight: layers::InFlight,
+    /// Layers analysed from stored blobs at the same time: one per core, so that requests keep theirs.
+    pub(crate) stored_slots: Arc<Semaphore>,
+}
+
+impl Analyses {
+    pub(crate) fn new() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self {
+            taps: tap::Taps::new(),
+            in_flight: layers::InFlight::default(),
+            stored_slots: Arc::new(Semaphore::new(cores)),
+        }
+    }
+}
+
+/// Why an image could not be analysed. Its content is never the reason: that gives diagnostics.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AnalysisError {
+    #[error("the catalog failed")]
+    Catalog(#[from] catalog::CatalogError),
+    #[error("the store failed")]
+    Store(#[from] blobs::BlobError),
+    #[error("blob {0} is not there any more")]
+    BlobGone(Digest),
+    #[error("blob {0} cannot be read")]
+    Unreadable(Digest),
+    #[error("the analyser failed on {0}")]
+    Panicked(Digest),
+    #[error("manifest {0} is not there any more")]
+    ManifestGone(Digest),
+    #[error("a stored document is not readable")]
+    Document(#[from] serde_json::Error),
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// What the job of one manifest says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct AnalyseJob {
+    pub(crate) repository: i64,
+    pub(crate) digest: Digest,
+}
+
+/// Returns the job that analyses a manifest, for what can be analysed: images and indexes.
+pub(crate) fn job_for(
+    repository: RepositoryId,
+    digest: &Digest,
+    manifest: &Manifest,
+) -> Option<NewJob> {
+    if !manifest.is_image() && !manifest.is_index() {
+        return None;
+    }
+    let payload = AnalyseJob {
+        repository: repository.0,
+        digest: digest.clone(),
+    };
+    Some(NewJob {
+        kind: ANALYSE.to_owned(),
+        lane: Lane::Interactive,
+        payload: serde_json::to_string(&payload).expect("a number and a digest are JSON"),
+        dedup_key: Some(format!("{ANALYSE}:{}:{digest}", repository.0)),
+        delay: JOB_DELAY,
+    })
+}
+
+/// Analyses and judges what was just pushed, waiting for at most [`PUSH_PATIENCE`].
+///
+/// Returns the verdict's sentence, if there is a verdict by then and it has something to say.
+pub(crate) async fn after_push(
+    app: &Shared,
+    repository: &Repository,
+    digest: &Digest,
+    manifest: &Manifest,
+    tag: Option<&Tag>,
+) -> Option<String> {
+    if !manifest.is_image() && !manifest.is_index() {
+        return None;
+    }
+    let started = Instant::now();
+    let (shared, repository, digest, tag) = (
+        app.clone(),
+        repository.clone(),
+        digest.clone(),
+        tag.cloned(),
+    );
+    let work = tokio::spawn(async move {
+        if let Err(error) = image::analyse(&shared, repository.id, &digest).await {
+            tracing::warn!(%digest, cause = %chain(&error), "analysis after the push failed, the job will try again");
+            return None;
+        }
+        let judged = doors::judge(&shared, &repository, &digest, tag.as_ref()).await;
+        shared
+            .metrics
+            .analysis_seconds
+            .observe(started.elapsed().as_secs_f64());
+        match judged {
+            Ok(judged) => judged.sentence(),
+            Err(error) => {
+                tracing::warn!(%digest, cause = %chain(&error), "no verdict after the push, the pull door will make one");
+                None
+            }
+        }
+    });
+    tokio::time::timeout(PUSH_PATIENCE, work).await.ok()?.ok()?
+}
+
+/// Judges a manifest in a repository after new evidence.
+pub(crate) async fn judge_again(app: &App, repository: &Repository, digest: &Digest) {
+    if let Err(error) = doors::judge(app, repository, digest, None).await {
+        tracing::warn!(%digest, cause = %chain(&error), "no new verdict, the pull door will make one");
+    }
+}

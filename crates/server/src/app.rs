@@ -1,0 +1,50 @@
+//! The state that every handler shares.
+//!
+//! Nothing here is a truth of its own: the catalog and the store are. What is kept in memory is either immutable
+//! (settings, keys, a snapshot) or may be lost at any moment (live analyses, remembered passwords).
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use blobs::Store;
+use catalog::Catalog;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::analysis::Analyses;
+use crate::auth::password::Passwords;
+use crate::auth::token::Tokens;
+use crate::clock::Clock;
+use crate::doors::policies::Policies;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+
+/// A handle that handlers clone.
+pub(crate) type Shared = Arc<App>;
+
+/// One server process.
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) catalog: Catalog,
+    pub(crate) store: Store,
+    pub(crate) tokens: Tokens,
+    pub(crate) passwords: Passwords,
+    pub(crate) metrics: Metrics,
+    pub(crate) policies: Policies,
+    pub(crate) analyses: Analyses,
+    /// The advisory snapshot in use; a match pins the one it started with.
+    pub(crate) snapshot: ArcSwapOption<advisories::Snapshot>,
+    /// Wakes the job workers: something was queued.
+    pub(crate) jobs_queued: Notify,
+    /// Wakes the sweeper: something is in the trash.
+    pub(crate) trash_filled: Notify,
+    /// Cancelled when the server stops.
+    pub(crate) stop: CancellationToken,
+}
+
+impl App {
+    pub(crate) fn wake_sweeper(&self) {
+        self.trash_filled.notify_one();
+    }
+}

@@ -1,0 +1,243 @@
+//! Starting and stopping.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use blobs::{BlobError, Store};
+use catalog::{Actor, Catalog, CatalogError, Lane};
+use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::analysis::{Analyses, snapshots, worker};
+use crate::app::{App, Shared};
+use crate::auth::password::{HashError, Passwords, hash_now};
+use crate::auth::secret::{SecretKind, generate};
+use crate::auth::token::{KeyError, Tokens, generate_key};
+use crate::clock::Clock;
+use crate::doors::policies::Policies;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use crate::{http, router, sweep};
+
+/// The first account.
+const ADMIN: &str = "admin";
+
+/// The server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error("cannot create the data directory `{}`", path.display())]
+    DataDirectory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error("cannot open the blob store")]
+    Store(#[source] BlobError),
+    /// The catalog cannot be opened or read.
+    #[error("cannot open the catalog")]
+    Catalog(#[from] CatalogError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The policy file cannot be read.
+    #[error("cannot read the policy `{}`", path.display())]
+    ReadPolicy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The policy file is not a policy.
+    #[error("the policy `{}` is not usable", path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: Box<gate::PolicyError>,
+    },
+    /// A password cannot be hashed.
+    #[error(transparent)]
+    Password(#[from] HashError),
+    /// A signing key is damaged.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+}
+
+/// A server that answers.
+pub struct Running {
+    /// The address it listens on; with port 0 asked for, the one it got.
+    pub address: SocketAddr,
+    /// The password of `admin`, if this start generated it. It is shown once and stored nowhere.
+    pub generated_password: Option<SecretString>,
+    stop: CancellationToken,
+    tasks: JoinSet<()>,
+    catalog: Catalog,
+}
+
+impl Running {
+    /// Returns what stops the server when cancelled.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Waits until the server was stopped and has drained.
+    pub async fn wait(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+        self.catalog.close().await;
+    }
+}
+
+/// Starts a server; it answers when this returns.
+pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartError> {
+    let directory = |source| StartError::DataDirectory {
+        path: settings.data.clone(),
+        source,
+    };
+    fs_err::create_dir_all(&settings.data).map_err(directory)?;
+    let store = Store::open_fs(&settings.data.join("blobs"))
+        .await
+        .map_err(StartError::Store)?;
+    let catalog = Catalog::connect(settings.database.expose_secret()).await?;
+    let now = clock.now();
+    let generated_password = ensure_admin(&catalog, settings.admin_password.as_ref(), now).await?;
+    publish_policy_file(&catalog, &settings, now).await?;
+    let tokens = signing_keys(&catalog, now).await?;
+
+    let listener = listen(settings.listen).await?;
+    let address = listener.local_addr().map_err(|source| StartError::Listen {
+        address: settings.listen,
+        source,
+    })?;
+    let metrics_listener = match settings.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
+    let stop = CancellationToken::new();
+    let app: Shared = Arc::new(App {
+        settings: Settings {
+            listen: address,
+            ..settings
+        },
+        clock,
+        catalog: catalog.clone(),
+        store,
+        tokens,
+        passwords: Passwords::new(),
+        metrics: Metrics::new(),
+        policies: Policies::new(),
+        analyses: Analyses::new(),
+        snapshot: ArcSwapOption::empty(),
+        jobs_queued: Notify::new(),
+        trash_filled: Notify::new(),
+        stop: stop.clone(),
+    });
+    snapshots::open_first(&app).await;
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(http::serve(listener, router::router(&app), stop.clone()));
+    if let Some(listener) = metrics_listener {
+        tasks.spawn(http::serve(
+            listener,
+            router::operations_router(&app),
+            stop.clone(),
+        ));
+    }
+    tasks.spawn(snapshots::watch(app.clone()));
+    tasks.spawn(sweep::run(app.clone()));
+    for lane in [Lane::Interactive, Lane::Manual, Lane::Bulk] {
+        tasks.spawn(worker::run(app.clone(), lane));
+    }
+    Ok(Running {
+        address,
+        generated_password,
+        stop,
+        tasks,
+        catalog,
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| StartError::Listen { address, source })
+}
+
+/// On first start there is one account, `admin`, with the given or a generated password.
+async fn ensure_admin(
+    catalog: &Catalog,
+    given: Option<&SecretString>,
+    now: Timestamp,
+) -> Result<Option<SecretString>, StartError> {
+    if catalog.has_accounts().await? {
+        return Ok(None);
+    }
+    let generated = given.is_none().then(|| generate(SecretKind::Password));
+    let password = given
+        .or(generated.as_ref())
+        .expect("one of the two is there")
+        .clone();
+    let hash = tokio::task::spawn_blocking(move || hash_now(&password))
+        .await
+        .expect("hashing does not panic")?;
+    match catalog
+        .create_account(ADMIN, Some(&hash), true, &Actor::named("system"), now)
+        .await
+    {
+        Ok(_) => Ok(generated),
+        // Another replica was faster; its password counts.
+        Err(CatalogError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn publish_policy_file(
+    catalog: &Catalog,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), StartError> {
+    let Some(path) = &settings.policy else {
+        return Ok(());
+    };
+    let read = fs_err::read_to_string(path);
+    let text = read.map_err(|source| StartError::ReadPolicy {
+        path: path.clone(),
+        source,
+    })?;
+    let policy = gate::Policy::parse(&text).map_err(|source| StartError::Policy {
+        path: path.clone(),
+        source: Box::new(source),
+    })?;
+    catalog
+        .publish_policy(policy.name(), &text, &Actor::named("system"), now)
+        .await?;
+    Ok(())
+}
+
+/// All replicas sign with the keys in the catalog; the first start draws one.
+async fn signing_keys(catalog: &Catalog, now: Timestamp) -> Result<Tokens, StartError> {
+    let mut keys = catalog.signing_keys().await?;
+    if keys.is_empty() {
+        catalog.add_signing_key(&generate_key(), now).await?;
+        keys = catalog.signing_keys().await?;
+    }
+    Ok(Tokens::new(&keys)?)
+}

@@ -1,0 +1,201 @@
+//! The one outward error of the registry's protocol side.
+//!
+//! An error has two halves that never mix: what the client sees (status, OCI code, one sentence) and what only the log
+//! sees (the cause). Both carry the same incident id where the cause is ours. Before an answer leaves, existence was
+//! already hidden (callers choose `*_unknown` for what the caller may not know) and internals are dropped here.
+
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use oci::{ErrorBody, ErrorCode};
+use uuid::Uuid;
+
+/// A cause for the log.
+pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct ApiError {
+    status: StatusCode,
+    code: ErrorCode,
+    message: String,
+    detail: Option<serde_json::Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    cause: Option<Cause>,
+}
+
+impl ApiError {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            message: message.into(),
+            detail: None,
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// A fault of ours: the client gets an incident id, the log gets the cause.
+    pub(crate) fn fault(cause: impl Into<Cause>) -> Self {
+        let mut error = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::Unknown,
+            String::new(),
+        );
+        error.cause = Some(cause.into());
+        error
+    }
+
+    /// The disk is full: 507, and the session can be continued once there is room.
+    pub(crate) fn storage_full(cause: impl Into<Cause>) -> Self {
+        let mut error = Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            ErrorCode::Unknown,
+            "the registry's storage is full, nothing was lost, push again when there is room",
+        );
+        error.cause = Some(cause.into());
+        error
+    }
+
+    pub(crate) fn bad_request(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(crate) fn denied(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, ErrorCode::Denied, message)
+    }
+
+    pub(crate) fn name_invalid(error: oci::NameError) -> Self {
+        Self::bad_request(ErrorCode::NameInvalid, error.to_string())
+    }
+
+    pub(crate) fn digest_invalid(error: oci::DigestError) -> Self {
+        Self::bad_request(ErrorCode::DigestInvalid, error.to_string())
+    }
+
+    pub(crate) fn name_unknown() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::NameUnknown,
+            "repository not known to this registry",
+        )
+    }
+
+    pub(crate) fn blob_unknown() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::BlobUnknown,
+            "blob not known in this repository",
+        )
+    }
+
+    pub(crate) fn upload_unknown() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::BlobUploadUnknown,
+            "upload not known, it ended or belongs to somebody else; start the blob again",
+        )
+    }
+
+    pub(crate) fn manifest_unknown(reference: &str) -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            ErrorCode::ManifestUnknown,
+            format!("manifest `{reference}` not known"),
+        )
+    }
+
+    pub(crate) fn unsupported(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::Unsupported,
+            message,
+        )
+    }
+
+    pub(crate) fn range(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::RANGE_NOT_SATISFIABLE,
+            ErrorCode::BlobUploadInvalid,
+            message,
+        )
+    }
+
+    pub(crate) fn unauthorized(message: impl Into<String>, challenge: HeaderValue) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
+            .with_header(header::WWW_AUTHENTICATE, challenge)
+    }
+
+    #[must_use]
+    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn with_detail(mut self, detail: serde_json::Value) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Logs the cause under a fresh incident id and returns the sentence that names the id.
+    pub(crate) fn report(&self) -> String {
+        let Some(cause) = &self.cause else {
+            return self.message.clone();
+        };
+        let incident = Uuid::new_v4();
+        tracing::error!(%incident, status = self.status.as_u16(), cause = %chain(cause.as_ref()), "request failed");
+        if self.message.is_empty() {
+            format!("internal error, incident {incident}")
+        } else {
+            format!("{} (incident {incident})", self.message)
+        }
+    }
+}
+
+/// Writes an error and its sources on one line.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let _ = write!(text, ": {inner}");
+        source = inner.source();
+    }
+    text
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let message = self.report();
+        let body = serde_json::to_vec(&ErrorBody::new(self.code, &message, self.detail))
+            .expect("an error body holds strings and JSON values only");
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        for (name, value) in self.headers {
+            headers.append(name, value);
+        }
+        response
+    }
+}
+
+impl From<catalog::CatalogError> for ApiError {
+    fn from(error: catalog::CatalogError) -> Self {
+        Self::fault(error)
+    }
+}

@@ -1,0 +1,121 @@
+//! Blobs: reading whole or in part, and removing from a repository.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use blobs::{BlobError, Download, ObjectKey};
+use catalog::UnlinkOutcome;
+use futures::TryStreamExt as _;
+use oci::{Digest, ErrorCode, RepositoryName};
+
+use super::range::{ByteRange, byte_range};
+use super::{CONTENT_DIGEST, Call, header_value};
+use crate::doors::pull;
+use crate::error::ApiError;
+
+pub(super) async fn get(
+    call: &Call,
+    name: &RepositoryName,
+    digest: &Digest,
+    is_head: bool,
+) -> Result<Response, ApiError> {
+    let access = call.pull(name).await?;
+    let app = &call.app;
+    let blob = app
+        .catalog
+        .blob_in_repo(access.repository.id, digest)
+        .await?
+        .ok_or_else(ApiError::blob_unknown)?;
+    if !is_head {
+        pull::ask_for_blob(call, &access, digest).await?;
+    }
+
+    let range = byte_range(call.header(header::RANGE), blob.size_bytes);
+    let (status, start, len) = match range {
+        ByteRange::Whole => (StatusCode::OK, 0, blob.size_bytes),
+        ByteRange::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),
+        ByteRange::Unsatisfiable => return Ok(unsatisfiable(blob.size_bytes)),
+    };
+    let body = if is_head {
+        Body::empty()
+    } else {
+        let key: ObjectKey = blob.object_key.parse().map_err(ApiError::fault)?;
+        // A live row without its object is a fault of the store, never "not found".
+        let Download::Stream(reader) = app
+            .store
+            .open_range(&key, Some(start..start + len))
+            .await
+            .map_err(ApiError::fault)?;
+        let sent = app.metrics.bytes_sent.clone();
+        Body::from_stream(reader.inspect_ok(move |chunk| {
+            sent.inc_by(chunk.len() as u64);
+        }))
+    };
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(len));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::ETAG, header_value(format!("\"{digest}\"")));
+    headers.insert(CONTENT_DIGEST, header_value(digest.as_str()));
+    if status == StatusCode::PARTIAL_CONTENT {
+        let range = format!("bytes {start}-{}/{}", start + len - 1, blob.size_bytes);
+        headers.insert(header::CONTENT_RANGE, header_value(range));
+    }
+    Ok(response)
+}
+
+fn unsatisfiable(size: u64) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+    response.headers_mut().insert(
+        header::CONTENT_RANGE,
+        header_value(format!("bytes */{size}")),
+    );
+    response
+}
+
+pub(super) async fn delete(
+    call: &Call,
+    name: &RepositoryName,
+    digest: &Digest,
+) -> Result<Response, ApiError> {
+    let access = call.delete(name).await?;
+    let actor = access.caller.actor(&call.origin);
+    match call
+        .app
+        .catalog
+        .unlink_blob(access.repository.id, digest, &actor, call.app.clock.now())
+        .await?
+    {
+        UnlinkOutcome::Unlinked => {}
+        UnlinkOutcome::NotFound => return Err(ApiError::blob_unknown()),
+        UnlinkOutcome::Referenced { by } => {
+            let message = format!("the manifest {by} needs this blob, delete the manifest first");
+            return Err(ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ErrorCode::Denied,
+                message,
+            ));
+        }
+    }
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    Ok(response)
+}
+
+/// Turns a storage fault of the write side into its answer.
+pub(super) fn storage_error(error: BlobError) -> ApiError {
+    match error {
+        BlobError::Full { .. } => ApiError::storage_full(error),
+        BlobError::Busy => {
+            ApiError::range("another request is writing to this upload, ask for its offset")
+        }
+        BlobError::Lost { .. } | BlobError::NotFound => ApiError::upload_unknown(),
+        other => ApiError::fault(other),
+    }
+}

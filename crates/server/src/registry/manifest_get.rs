@@ -1,0 +1,86 @@
+//! `GET` and `HEAD` of a manifest: resolve once, ask the gate, then send the stored bytes.
+//!
+//! The verdict comes before `If-None-Match`, so that a cached copy is no way around it. `HEAD` gives no content and
+//! always answers; the refusal's words reach people through the `GET` that follows.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use catalog::StoredManifest;
+use oci::{Reference, RepositoryName};
+
+use super::{CONTENT_DIGEST, Call, header_value, warning};
+use crate::doors::pull::{self, PullAnswer};
+use crate::error::ApiError;
+
+pub(super) async fn get(
+    call: &Call,
+    name: &RepositoryName,
+    reference: &str,
+    is_head: bool,
+) -> Result<Response, ApiError> {
+    let access = call.pull(name).await?;
+    let app = &call.app;
+    let parsed: Reference = reference.parse().map_err(|error| match error {
+        oci::ReferenceError::Digest(error) => ApiError::digest_invalid(error),
+        _ => ApiError::manifest_unknown(reference),
+    })?;
+    let manifest = app
+        .catalog
+        .manifest_by_reference(access.repository.id, &parsed, app.clock.now())
+        .await?
+        .ok_or_else(|| ApiError::manifest_unknown(reference))?;
+    let tag = match &parsed {
+        Reference::Tag(tag) => Some(tag),
+        Reference::Digest(_) => None,
+    };
+    let answer = pull::ask(call, &access, &manifest, tag).await?;
+    let mut words = None;
+    match answer {
+        PullAnswer::Allow => {}
+        PullAnswer::Warn(text) => words = Some(text),
+        PullAnswer::Refuse(refusal) if is_head => words = Some(refusal.message().to_owned()),
+        PullAnswer::Refuse(refusal) => return Err(refusal),
+    }
+    let mut response = stored(&manifest, call.header(header::IF_NONE_MATCH), is_head);
+    if let Some(words) = words {
+        response
+            .headers_mut()
+            .append(header::WARNING, warning(&words));
+    }
+    Ok(response)
+}
+
+fn stored(manifest: &StoredManifest, if_none_match: Option<&str>, is_head: bool) -> Response {
+    let is_current = if_none_match.is_some_and(|etags| {
+        etags.split(',').any(|etag| {
+            let etag = etag.trim();
+            etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"') == manifest.digest.as_str()
+        })
+    });
+    let body = if is_head || is_current {
+        Body::empty()
+    } else {
+        Body::from(manifest.bytes.clone())
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_DIGEST, header_value(manifest.digest.as_str()));
+    headers.insert(
+        header::ETAG,
+        header_value(format!("\"{}\"", manifest.digest)),
+    );
+    if is_current {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        return response;
+    }
+    headers.insert(
+        header::CONTENT_TYPE,
+        header_value(manifest.media_type.as_str()),
+    );
+    headers.insert(
+        header::CONTENT_LENGTH,
+        HeaderValue::from(manifest.bytes.len()),
+    );
+    response
+}

@@ -1,0 +1,107 @@
+//! What every request carries: an id, where it came from, and how it is logged and counted.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+use crate::app::Shared;
+use crate::metrics::RequestLabels;
+
+/// The header that carries the request's id back.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Where a request came from, for logs and the audit trail.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Origin {
+    /// The peer's address.
+    pub(crate) ip: Option<String>,
+    /// The id in the logs.
+    pub(crate) request_id: Option<String>,
+}
+
+impl Origin {
+    /// Returns the origin as the actor of an audit row.
+    pub(crate) fn actor(&self, name: &str) -> catalog::Actor {
+        catalog::Actor {
+            name: name.to_owned(),
+            ip: self.ip.clone(),
+            request_id: self.request_id.clone(),
+        }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Origin {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+    }
+}
+
+/// Gives the request its id, logs and counts it, and returns the id to the client.
+pub(crate) async fn observe(
+    State(app): State<Shared>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let started = Instant::now();
+    let id = Uuid::new_v4().simple().to_string();
+    let ip = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip().to_string());
+    request.extensions_mut().insert(Origin {
+        ip: ip.clone(),
+        request_id: Some(id.clone()),
+    });
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let span = tracing::info_span!("request", %id, ip);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let took = started.elapsed();
+    let status = response.status().as_u16();
+    span.in_scope(|| {
+        tracing::info!(method = %method, path = %path, status, took_ms = took.as_secs_f64() * 1e3, "request");
+    });
+    let labels = RequestLabels {
+        surface: surface(&path),
+        method: method_word(&method),
+        status,
+    };
+    app.metrics.observe_request(labels, took);
+    if let Ok(value) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+fn surface(path: &str) -> &'static str {
+    match path.split('/').nth(1).unwrap_or_default() {
+        "v2" => "registry",
+        "api" => "api",
+        "token" => "token",
+        "healthz" | "readyz" | "metrics" => "operations",
+        _ => "page",
+    }
+}
+
+/// Method names are free text on the wire; a label is not.
+fn method_word(method: &axum::http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        _ => "other",
+    }
+}

@@ -1,0 +1,97 @@
+//! Every route of the server, in one list.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderValue, header};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{any, delete, get};
+
+use crate::app::Shared;
+use crate::auth::token_endpoint;
+use crate::{api, operations, pages, registry, request};
+
+/// Small bodies only: forms and policies. Blob and manifest bodies stream with limits of their own.
+const FORM_LIMIT: usize = 512 << 10;
+
+pub(crate) fn router(app: &Shared) -> Router {
+    let registry = Router::new()
+        .route("/v2/", any(registry::ping))
+        .route("/v2", any(registry::ping))
+        .route("/v2/{*rest}", any(registry::dispatch))
+        .layer(DefaultBodyLimit::disable());
+
+    let tokens = Router::new().route(
+        "/token",
+        get(token_endpoint::get).post(token_endpoint::post),
+    );
+
+    let api = Router::new()
+        .route("/api/v1/repositories", get(api::repositories::list))
+        .route(
+            "/api/v1/repositories/{*rest}",
+            get(api::repositories::dispatch),
+        )
+        .route("/api/v1/decisions/{id}", get(api::decisions::get))
+        .route("/api/v1/policies", get(api::policies::list))
+        .route(
+            "/api/v1/policies/{name}",
+            get(api::policies::get).put(api::policies::put),
+        )
+        .route(
+            "/api/v1/robots",
+            get(api::robots::list).post(api::robots::create),
+        )
+        .route("/api/v1/robots/{name}", delete(api::robots::delete))
+        .route("/api/v1/advisories", get(api::advisories::status));
+
+    let pages = Router::new()
+        .fallback(pages::dispatch)
+        .layer(from_fn(page_headers));
+
+    let mut router = registry
+        .merge(tokens)
+        .merge(api)
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(FORM_LIMIT));
+    if app.settings.metrics_listen.is_none() {
+        router = router.merge(operations());
+    }
+    router
+        .layer(from_fn_with_state(app.clone(), request::observe))
+        .with_state(app.clone())
+}
+
+/// Health and metrics alone, for the separate listener.
+pub(crate) fn operations_router(app: &Shared) -> Router {
+    operations().with_state(app.clone())
+}
+
+fn operations() -> Router<Shared> {
+    Router::new()
+        .route("/healthz", get(operations::health))
+        .route("/readyz", get(operations::ready))
+        .route("/metrics", get(operations::metrics))
+}
+
+/// Pages load nothing from elsewhere, run no inline code and sit in nobody's frame.
+async fn page_headers(request: axum::extract::Request, next: axum::middleware::Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(web::CONTENT_SECURITY_POLICY),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    headers.insert(
+        header::REFERRER_POLICY,
+        HeaderValue::from_static("same-origin"),
+    );
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("private, no-cache"));
+    response
+}
