@@ -127,7 +127,12 @@ impl<'a> Collector<'a> {
     }
 
     fn keep(&mut self, entry: &Entry<'_>, mut rows: Rows, notes: Notes) {
-        if !self.may_keep(entry.path.len() + rows.weight()) {
+        let notes: Vec<Note> = notes.into_list().into_iter().map(Note::from).collect();
+        let noted: usize = notes
+            .iter()
+            .map(|note| entry.path.len() + note.message.len())
+            .sum();
+        if !self.may_keep(entry.path.len() + rows.weight() + noted) {
             return;
         }
         if let Rows::Packages { rows, .. } = &mut rows {
@@ -144,7 +149,7 @@ impl<'a> Collector<'a> {
         let file = EvidenceFile {
             size: entry.size,
             rows,
-            notes: notes.into_list().into_iter().map(Note::from).collect(),
+            notes,
         };
         self.report.files.insert(entry.path.into(), file);
     }

@@ -137,10 +137,13 @@ fn package(stanza: &Stanza, installed: Installed, notes: &mut Notes) -> Option<P
     match stanza.status.as_deref().map(state) {
         Some(State::Installed) => {}
         None if installed == Installed::UnlessStated => {}
-        Some(State::Broken) => {
+        Some(State::Uncounted) => {
+            let status = stanza.status.as_deref().unwrap_or_default();
             notes.warning(
-                "dpkg.not_configured",
-                format!("`{name}` is unpacked but not installed, it is not counted"),
+                "dpkg.not_counted",
+                format!(
+                    "`{name}` is in the state `{status}`: its files may be there, it is not listed"
+                ),
             );
             return None;
         }
@@ -169,8 +172,8 @@ fn package(stanza: &Stanza, installed: Installed, notes: &mut Notes) -> Option<P
 
 enum State {
     Installed,
-    /// Its files may be there, but dpkg does not call it installed.
-    Broken,
+    /// Its files may be there, but it is not what an administrator would call installed.
+    Uncounted,
     Absent,
 }
 
@@ -179,12 +182,8 @@ fn state(status: &str) -> State {
     let words: Vec<&str> = status.split_whitespace().collect();
     match words[..] {
         ["install" | "hold", "ok", "installed"] => State::Installed,
-        [
-            _,
-            _,
-            "unpacked" | "half-configured" | "half-installed" | "triggers-awaited"
-            | "triggers-pending",
-        ] => State::Broken,
+        [_, _, "config-files" | "not-installed"] => State::Absent,
+        [_, _, _] => State::Uncounted,
         _ => State::Absent,
     }
 }
@@ -229,6 +228,7 @@ mod tests {
     #[case::removed("deinstall ok config-files", 0)]
     #[case::unpacked("install ok unpacked", 0)]
     #[case::half_installed("install reinstreq half-installed", 0)]
+    #[case::to_be_removed("deinstall ok installed", 0)]
     #[case::empty("", 0)]
     fn only_installed_packages_count(#[case] state: &str, #[case] count: usize) {
         let (rows, _) = status(&format!("Package: a\nStatus: {state}\nVersion: 1\n\n"));
@@ -250,6 +250,14 @@ mod tests {
         ));
         let source = rows[0].source.as_ref();
         assert_eq!(source.map(|(n, v)| (n.as_str(), v.as_str())), expected);
+    }
+
+    #[test]
+    fn a_package_whose_files_may_be_there_is_not_left_out_silently() {
+        for state in ["install ok unpacked", "deinstall ok installed"] {
+            let (_, codes) = status(&format!("Package: a\nStatus: {state}\nVersion: 1\n\n"));
+            assert_eq!(codes, ["dpkg.not_counted"], "{state}");
+        }
     }
 
     #[test]

@@ -9,6 +9,9 @@ mod facts;
 mod ownership;
 mod tree;
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, Package, PackageType, Source};
 
 use crate::ANALYSER_VERSION;
@@ -91,8 +94,33 @@ fn merge_reports(reports: &[&LayerReport], config: Option<&oci::ImageConfig>) ->
         } else {
             Coverage::Complete
         },
-        diagnostics,
+        diagnostics: bounded(diagnostics),
     }
+}
+
+/// Keeps the first diagnostics of each kind and counts the rest: a thousand broken test fixtures are one observation.
+fn bounded(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    const KEPT: u32 = 50;
+    let mut counts: BTreeMap<(Cow<'static, str>, Level), u32> = BTreeMap::new();
+    let mut kept = Vec::new();
+    for diagnostic in diagnostics {
+        let count = counts
+            .entry((diagnostic.code.clone(), diagnostic.level))
+            .or_default();
+        *count += 1;
+        if *count <= KEPT {
+            kept.push(diagnostic);
+        }
+    }
+    for ((code, level), count) in counts {
+        if count > KEPT {
+            let mut more =
+                Diagnostic::new("", level, format!("{} more of this kind", count - KEPT));
+            more.code = code;
+            kept.push(more);
+        }
+    }
+    kept
 }
 
 fn packages(

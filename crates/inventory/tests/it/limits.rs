@@ -44,3 +44,14 @@ fn links_in_a_circle_end() {
     assert_eq!(codes(&inventory), ["limit.symlinks"]);
     assert!(inventory.packages.is_empty());
 }
+
+#[test]
+fn repeated_diagnostics_are_counted() {
+    let tar = (0..120).fold(Tar::default(), |tar, index| {
+        tar.file(&format!("node_modules/m{index}/package.json"), "{")
+    });
+    let inventory = merge_tars([tar]);
+    assert_eq!(codes(&inventory), ["npm.bad_json"; 51]);
+    assert_eq!(inventory.diagnostics[50].message, "70 more of this kind");
+    assert_eq!(inventory.coverage, Coverage::Complete);
+}

@@ -41,7 +41,9 @@ fn sample() -> LayerReport {
 fn a_report_of_version_1_reads_as_it_was_written() {
     let report = LayerReport::decode(V1).expect("readable");
     assert_eq!(report.encode(), V1);
-    insta::assert_json_snapshot!("v1", merge(&[report], None), { ".analyser" => "[analyser]" });
+    let mut inventory = merge(&[report], None);
+    "[analyser]".clone_into(&mut inventory.analyser); // rises with every extractor, the stored form does not
+    insta::assert_json_snapshot!("v1", inventory);
 }
 
 #[test]
