@@ -3,10 +3,10 @@
 .DEFAULT_GOAL := help
 export PORT ONESHOT
 
-.PHONY: help run test setup-run setup-test fmt lint doc bench
+.PHONY: help run test setup-run setup-test fmt lint doc bench bench-functions
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
 run: setup-run ## the demo: server, image, verdict (PORT=5000, ONESHOT=1 ends after the table)
 	@scripts/demo
@@ -30,5 +30,8 @@ lint: ## formatting and clippy, as CI asks
 doc: ## the documentation of the code, private items included
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
-bench: ## benchmarks of single steps
-	cargo bench --workspace
+bench: setup-run ## whole processes side by side with Trivy, and the server's figures (RUNS=7)
+	@scripts/bench
+
+bench-functions: ## benchmarks of single steps
+	cargo bench --workspace --exclude tidegate-corpus
