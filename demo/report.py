@@ -22,7 +22,7 @@ def main() -> int:
     found = ", ".join(f"{counts[severity]} {severity}" for severity in severities if counts[severity])
     print(f"image    {answer['repository']}:{answer['tag']}  {answer['digest']}")
     print(f"verdict  {verdict['verdict']}   health {answer['grade']}   {answer['packages']} packages")
-    print(f"found    {found or 'nothing'}   {answer['fixable']} fixable")
+    print(f"found    {found or 'nothing'}   {sum((answer['fixable'] or {}).values())} fixable")
     print()
     rows = [("OUTCOME", "RULE", "OBSERVED", "REQUIRED")]
     rows += [(rule["outcome"], rule["id"], rule["observed"], rule["required"]) for rule in verdict["rules"]]
