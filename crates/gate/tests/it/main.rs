@@ -3,6 +3,7 @@
 mod conditions; // each condition, at its boundaries
 mod decisions; // levels, modes, doors, missing evidence, grace
 mod explanations; // the sentence, for each decision
+mod facts; // the same for conditions about configuration, age and packages
 mod indexes; // image indexes and their children
 mod policies; // what the policy language accepts, and how it refuses
 mod properties; // what holds for all evidence and all instants
