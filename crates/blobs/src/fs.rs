@@ -9,16 +9,15 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use oci::DigestHasher;
 use uuid::Uuid;
 
-use crate::writer::StagedFile;
-use crate::{BlobError, ObjectInfo, ObjectKey, Reader, UploadWriter};
+use crate::{BlobError, LockedUpload, ObjectInfo, ObjectKey, Reader};
 
 /// Private images stay private from the machine's other users.
 const OWNER_ONLY: u32 = 0o600;
@@ -63,24 +62,16 @@ impl FsStore {
         .await
     }
 
-    pub(crate) async fn resume(
-        &self,
-        upload: Uuid,
-        offset: u64,
-        hasher: DigestHasher,
-    ) -> Result<UploadWriter, BlobError> {
+    pub(crate) async fn lock(&self, upload: Uuid) -> Result<LockedUpload, BlobError> {
         for attempt in 1.. {
             let path = self.staged(upload);
-            let opened = blocking(move || open_staged(&path, offset)).await;
-            match opened {
+            let locked = blocking(move || lock_staged(&path)).await;
+            match locked {
                 Err(BlobError::Busy) if attempt < LOCK_ATTEMPTS => {
                     tokio::time::sleep(LOCK_PAUSE).await;
                 }
                 Err(error) => return Err(error),
-                Ok(file) => {
-                    let staged = StagedFile::new(self.clone(), upload, file, offset, hasher);
-                    return Ok(UploadWriter::new(staged));
-                }
+                Ok(file) => return Ok(LockedUpload::new(self.clone(), upload, file)),
             }
         }
         Err(BlobError::Busy)
@@ -199,17 +190,14 @@ pub(crate) fn interrupted(failure: tokio::task::JoinError) -> BlobError {
     }
 }
 
-/// Opens and locks a staged file and cuts it at the durable offset.
+/// Opens and locks a staged file. Nothing of it is changed.
 ///
-/// The lock belongs to the open file, so it goes with the process. At offset 0 nothing was promised yet, and the file
-/// is made anew if a crash took its directory entry.
-fn open_staged(path: &Path, offset: u64) -> Result<File, BlobError> {
+/// The lock belongs to the open file, so it goes with the process. Whoever held it before may have committed the file
+/// between our opening and our locking; then the path leads elsewhere, and what was locked is an object.
+fn lock_staged(path: &Path) -> Result<File, BlobError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)
-        .create(offset == 0)
-        .truncate(false)
-        .mode(OWNER_ONLY)
         .open(path)
         .map_err(|e| BlobError::from_io("open", path, e))?;
     match file.try_lock() {
@@ -217,10 +205,23 @@ fn open_staged(path: &Path, offset: u64) -> Result<File, BlobError> {
         Err(TryLockError::WouldBlock) => return Err(BlobError::Busy),
         Err(TryLockError::Error(e)) => return Err(BlobError::from_io("lock", path, e)),
     }
-    let found = file
+    let inspect = |e| BlobError::from_io("inspect", path, e);
+    let (ours, there) = (
+        file.metadata().map_err(inspect)?,
+        std::fs::metadata(path).map_err(inspect)?,
+    );
+    if (ours.dev(), ours.ino()) != (there.dev(), there.ino()) {
+        return Err(BlobError::NotFound);
+    }
+    Ok(file)
+}
+
+/// Cuts a locked staged file at the durable offset.
+pub(crate) fn cut_staged(file: &File, path: &Path, offset: u64) -> Result<(), BlobError> {
+    let metadata = file
         .metadata()
-        .map_err(|e| BlobError::from_io("inspect", path, e))?
-        .len();
+        .map_err(|e| BlobError::from_io("inspect", path, e))?;
+    let found = metadata.len();
     if found < offset {
         return Err(BlobError::Lost {
             expected: offset,
@@ -231,7 +232,7 @@ fn open_staged(path: &Path, offset: u64) -> Result<File, BlobError> {
         file.set_len(offset)
             .map_err(|e| BlobError::from_io("cut", path, e))?;
     }
-    Ok(file)
+    Ok(())
 }
 
 fn list_objects(

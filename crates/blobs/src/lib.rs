@@ -19,4 +19,4 @@ pub use error::BlobError;
 pub use key::{InvalidKey, ObjectKey};
 pub use reader::{Download, Reader};
 pub use store::{ObjectInfo, Store};
-pub use writer::{Checkpoint, SealedUpload, UploadWriter};
+pub use writer::{Checkpoint, LockedUpload, SealedUpload, UploadWriter};

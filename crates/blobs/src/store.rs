@@ -4,11 +4,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::time::SystemTime;
 
-use oci::DigestHasher;
 use uuid::Uuid;
 
 use crate::fs::FsStore;
-use crate::{BlobError, Download, ObjectKey, UploadWriter};
+use crate::{BlobError, Download, LockedUpload, ObjectKey};
 
 /// An object as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub struct ObjectInfo {
 
 /// Where bytes live. Cloning is cheap; all clones are the same store.
 ///
-/// An upload runs `begin` → (`resume` → write … → checkpoint)* → `resume` → `seal` → `commit`. Nothing but the commit
+/// An upload runs `begin` → (`lock` → `resume` → write … → checkpoint)* → `lock` → `resume` → `seal` → `commit`. Nothing but the commit
 /// of a sealed upload makes an object.
 #[derive(Clone, Debug)]
 pub enum Store {
@@ -47,19 +46,14 @@ impl Store {
         }
     }
 
-    /// Opens an upload for writing at `offset`, cutting off bytes beyond it; `hasher` stands at the same offset.
+    /// Locks an upload against other writers. Read its row *after* this, then [`LockedUpload::resume`]: a row read
+    /// before may be older than the bytes.
     ///
     /// # Errors
-    /// [`BlobError::Busy`] while another writer is at work, [`BlobError::Lost`] if fewer bytes are there,
-    /// [`BlobError::NotFound`] if none are.
-    pub async fn resume(
-        &self,
-        upload: Uuid,
-        offset: u64,
-        hasher: DigestHasher,
-    ) -> Result<UploadWriter, BlobError> {
+    /// [`BlobError::Busy`] while another writer is at work, [`BlobError::NotFound`] if there is no such upload.
+    pub async fn lock(&self, upload: Uuid) -> Result<LockedUpload, BlobError> {
         match self {
-            Self::Fs(store) => store.resume(upload, offset, hasher).await,
+            Self::Fs(store) => store.lock(upload).await,
         }
     }
 

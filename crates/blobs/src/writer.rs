@@ -12,7 +12,7 @@ use oci::{Algorithm, Digest, DigestHasher, MidState};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::fs::{FsStore, blocking, interrupted};
+use crate::fs::{FsStore, blocking, cut_staged, interrupted};
 use crate::{BlobError, ObjectKey};
 
 /// Bytes gathered before a batch is handed to a blocking thread.
@@ -27,6 +27,41 @@ pub struct Checkpoint {
     pub offset: u64,
     /// The hasher's state there.
     pub hash_state: MidState,
+}
+
+/// An upload that no other writer can touch, as it was found. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct LockedUpload {
+    store: FsStore,
+    upload: Uuid,
+    file: File,
+}
+
+impl LockedUpload {
+    pub(crate) fn new(store: FsStore, upload: Uuid, file: File) -> Self {
+        Self {
+            store,
+            upload,
+            file,
+        }
+    }
+
+    /// Opens it for writing at `offset`, cutting off bytes beyond it; `hasher` stands at the same offset.
+    ///
+    /// # Errors
+    /// [`BlobError::Lost`] if fewer bytes are there.
+    pub async fn resume(
+        self,
+        offset: u64,
+        hasher: DigestHasher,
+    ) -> Result<UploadWriter, BlobError> {
+        blocking(move || {
+            cut_staged(&self.file, &self.store.staged(self.upload), offset)?;
+            let staged = StagedFile::new(self.store, self.upload, self.file, offset, hasher);
+            Ok(UploadWriter::new(staged))
+        })
+        .await
+    }
 }
 
 /// An upload open for writing. Dropping it keeps the bytes; those beyond the last checkpoint are cut off by the next

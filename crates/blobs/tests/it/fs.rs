@@ -20,7 +20,14 @@ async fn a_full_disk_is_an_error_of_its_own_and_harms_nobody_else() {
     symlink("/dev/full", &staged).unwrap();
 
     let hasher = DigestHasher::new(Algorithm::Sha256);
-    let mut writer = backend.store.resume(upload, 0, hasher).await.unwrap();
+    let mut writer = backend
+        .store
+        .lock(upload)
+        .await
+        .unwrap()
+        .resume(0, hasher)
+        .await
+        .unwrap();
     writer
         .write(content(1000, 2))
         .await
@@ -50,7 +57,14 @@ async fn a_full_disk_in_the_middle_of_a_stream_is_reported_by_a_later_chunk() {
     )
     .unwrap();
     let hasher = DigestHasher::new(Algorithm::Sha256);
-    let mut writer = backend.store.resume(upload, 0, hasher).await.unwrap();
+    let mut writer = backend
+        .store
+        .lock(upload)
+        .await
+        .unwrap()
+        .resume(0, hasher)
+        .await
+        .unwrap();
     let mut refusal = None;
     for _ in 0..4 {
         if let Err(error) = writer.write(content(512 * 1024, 5)).await {
@@ -79,20 +93,23 @@ async fn objects_and_uploads_survive_a_new_start() {
     let hasher = DigestHasher::resume(Algorithm::Sha256, &checkpoint.hash_state).unwrap();
     assert!(
         again
-            .resume(upload, checkpoint.offset, hasher)
+            .lock(upload)
+            .await
+            .unwrap()
+            .resume(checkpoint.offset, hasher)
             .await
             .is_ok()
     );
 }
 
 #[tokio::test]
-async fn an_upload_whose_empty_file_was_lost_starts_again() {
+async fn an_upload_whose_file_was_lost_must_begin_again() {
     let backend = fs_backend().await;
     let upload = Uuid::new_v4();
-    let hasher = DigestHasher::new(Algorithm::Sha256);
-    let mut writer = backend.store.resume(upload, 0, hasher).await.unwrap();
-    writer.write(Bytes::from_static(b"x")).await.unwrap();
-    writer.seal().await.unwrap().commit(&key()).await.unwrap();
+    let lost = backend.store.lock(upload).await;
+    assert!(matches!(lost, Err(BlobError::NotFound)), "{lost:?}");
+    backend.store.begin(upload).await.unwrap();
+    assert!(backend.store.lock(upload).await.is_ok());
 }
 
 #[tokio::test]

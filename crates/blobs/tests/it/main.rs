@@ -32,6 +32,8 @@ macro_rules! blob_conformance {
             bytes_beyond_the_checkpoint_are_cut_off,
             an_upload_that_lost_durable_bytes_says_so,
             a_second_writer_is_refused_while_the_first_is_at_work,
+            whoever_waited_for_the_lock_finds_the_bytes_untouched,
+            a_committed_upload_cannot_be_locked,
             an_aborted_upload_is_gone,
             another_algorithm_is_computed_at_the_end,
             every_range_inside_the_object_is_served,

@@ -33,7 +33,8 @@ fn fresh() -> DigestHasher {
 pub(crate) async fn begun(store: &Store) -> (Uuid, UploadWriter) {
     let upload = Uuid::new_v4();
     store.begin(upload).await.expect("a new upload");
-    let writer = store.resume(upload, 0, fresh()).await.expect("a writer");
+    let locked = store.lock(upload).await.expect("a lock");
+    let writer = locked.resume(0, fresh()).await.expect("a writer");
     (upload, writer)
 }
 
@@ -126,10 +127,8 @@ pub(crate) async fn an_upload_continues_from_its_checkpoint(store: Store) {
         assert_eq!(checkpoint.offset, end as u64);
         drop(writer);
         let hasher = DigestHasher::resume(Algorithm::Sha256, &checkpoint.hash_state).unwrap();
-        writer = store
-            .resume(upload, checkpoint.offset, hasher)
-            .await
-            .unwrap();
+        let locked = store.lock(upload).await.unwrap();
+        writer = locked.resume(checkpoint.offset, hasher).await.unwrap();
         assert_eq!(writer.offset(), end as u64);
         at = end;
     }
@@ -148,10 +147,8 @@ pub(crate) async fn bytes_beyond_the_checkpoint_are_cut_off(store: Store) {
     drop(writer.seal().await.unwrap());
 
     let hasher = DigestHasher::resume(Algorithm::Sha256, &checkpoint.hash_state).unwrap();
-    let mut writer = store
-        .resume(upload, checkpoint.offset, hasher)
-        .await
-        .unwrap();
+    let locked = store.lock(upload).await.unwrap();
+    let mut writer = locked.resume(checkpoint.offset, hasher).await.unwrap();
     writer
         .write(Bytes::from_static(b", then more"))
         .await
@@ -168,7 +165,8 @@ pub(crate) async fn an_upload_that_lost_durable_bytes_says_so(store: Store) {
     writer.write(Bytes::from_static(b"12345")).await.unwrap();
     writer.checkpoint().await.unwrap();
     drop(writer);
-    let lost = store.resume(upload, 9, fresh()).await;
+    let locked = store.lock(upload).await.unwrap();
+    let lost = locked.resume(9, fresh()).await;
     assert!(
         matches!(
             lost,
@@ -179,19 +177,55 @@ pub(crate) async fn an_upload_that_lost_durable_bytes_says_so(store: Store) {
         ),
         "{lost:?}"
     );
-    let gone = store.resume(Uuid::new_v4(), 9, fresh()).await;
+    let gone = store.lock(Uuid::new_v4()).await;
     assert!(matches!(gone, Err(BlobError::NotFound)), "{gone:?}");
 }
 
 pub(crate) async fn a_second_writer_is_refused_while_the_first_is_at_work(store: Store) {
     let (upload, mut first) = begun(&store).await;
     first.write(Bytes::from_static(b"mine")).await.unwrap();
-    let second = store.resume(upload, 0, fresh()).await;
+    let second = store.lock(upload).await;
     assert!(matches!(second, Err(BlobError::Busy)), "{second:?}");
     let sealed = first.seal().await.unwrap();
     assert_eq!(*sealed.digest(), Digest::sha256(b"mine"));
     drop(sealed);
-    assert!(store.resume(upload, 0, fresh()).await.is_ok());
+    assert!(store.lock(upload).await.is_ok());
+}
+
+pub(crate) async fn whoever_waited_for_the_lock_finds_the_bytes_untouched(store: Store) {
+    let (upload, mut first) = begun(&store).await;
+    first.write(Bytes::from_static(b"first")).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.lock(upload).await }
+    });
+    tokio::task::yield_now().await;
+    let checkpoint = first.checkpoint().await.unwrap();
+    drop(first);
+    let locked = waiting.await.unwrap().unwrap();
+    let hasher = DigestHasher::resume(Algorithm::Sha256, &checkpoint.hash_state).unwrap();
+    let sealed = locked
+        .resume(checkpoint.offset, hasher)
+        .await
+        .unwrap()
+        .seal()
+        .await
+        .unwrap();
+    assert_eq!(*sealed.digest(), Digest::sha256(b"first"));
+}
+
+pub(crate) async fn a_committed_upload_cannot_be_locked(store: Store) {
+    let (upload, mut writer) = begun(&store).await;
+    writer.write(Bytes::from_static(b"whole")).await.unwrap();
+    let waiting = tokio::spawn({
+        let store = store.clone();
+        async move { store.lock(upload).await }
+    });
+    tokio::task::yield_now().await;
+    let key = key();
+    writer.seal().await.unwrap().commit(&key).await.unwrap();
+    let late = waiting.await.unwrap();
+    assert!(matches!(late, Err(BlobError::NotFound)), "{late:?}");
 }
 
 pub(crate) async fn an_aborted_upload_is_gone(store: Store) {
