@@ -23,6 +23,12 @@ use clap::{Parser, Subcommand};
 use crate::exit::{Exit, Failure};
 use crate::output::{ColorWhen, Output};
 
+/// A server lives for months and works in bursts. The system's allocator keeps what a burst took (71 MiB resident after
+/// three pushes of a Debian image, 22 MiB before); jemalloc's background threads give it back. Other systems keep theirs.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Secure container registry, vulnerability scanner and policy gate.
 #[derive(Debug, Parser)]
 #[command(

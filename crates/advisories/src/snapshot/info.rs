@@ -53,6 +53,19 @@ pub struct SnapshotInfo {
     pub vulnerabilities: u64,
 }
 
+impl SnapshotInfo {
+    /// Returns the instant that each feed's data describes: its own date, else the snapshot's. A feed that does not
+    /// date itself is never taken for newer than the file it came in with.
+    pub fn feed_dates(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.feeds.iter().map(|feed| {
+            (
+                feed.name.as_str(),
+                feed.upstream_modified.unwrap_or(self.built_at),
+            )
+        })
+    }
+}
+
 /// Why a snapshot could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {

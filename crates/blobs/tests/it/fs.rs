@@ -8,7 +8,7 @@ use oci::{Algorithm, DigestHasher};
 use uuid::Uuid;
 
 use crate::fs_backend;
-use crate::suite::{begun, content, key, read, stored};
+use crate::suite::{begun, content, read, stored};
 
 /// `/dev/full` refuses each write as a full disk does, for every user and on every Linux.
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! `tidegate serve`: the registry, the pages and the work behind them, in one process.
 
+use std::io::IsTerminal as _;
+
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use server::{Clock, Running, Settings};
@@ -87,6 +89,7 @@ fn start_logs(format: LogFormat, level: &str) {
     let filter = EnvFilter::new(level);
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     // A second start in one process (there is none) would keep the first logger; that is no reason to stop.
     let started = match format {

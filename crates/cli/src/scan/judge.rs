@@ -122,13 +122,8 @@ pub(super) fn decide(
     };
     let feeds: Vec<gate::FeedState> = snapshot
         .iter()
-        .flat_map(|snapshot| &snapshot.info().feeds)
-        .filter_map(|feed| {
-            Some(gate::FeedState {
-                name: &feed.name,
-                as_of: feed.upstream_modified?,
-            })
-        })
+        .flat_map(|snapshot| snapshot.info().feed_dates())
+        .map(|(name, as_of)| gate::FeedState { name, as_of })
         .collect();
     let evidence = EvidenceSet {
         inventory: Some(&report.inventory),
