@@ -1,7 +1,7 @@
 //! What is inside an image: packages, distribution and image facts.
 //!
 //! A layer is read once, as a stream, into a [`LayerReport`]: the rows of every package database and metadata file it
-//! holds, and the few facts about its paths that a merge needs. Reports are stored; [`merge`] combines those of one
+//! holds, and the few facts about its paths that a merge needs. Reports are stored; [`merge()`] combines those of one
 //! image into an [`evidence::Inventory`] in milliseconds, without the bytes.
 //!
 //! Nothing here does IO beyond the reader it is given, knows an advisory, or fails on content: what cannot be read is
