@@ -16,7 +16,7 @@ pub struct IndexChild<'a> {
 
 /// Combines the verdict on the index itself with those of its children.
 ///
-/// `own` comes from [`crate::decide`] with [`crate::SubjectKind::Index`]. `children` are the runnable ones, narrowed to
+/// `own` comes from [`crate::decide()`] with [`crate::SubjectKind::Index`]. `children` are the runnable ones, narrowed to
 /// [`crate::Policy::platforms`] where that is not empty; attestation children (`unknown/unknown`) are never runnable.
 /// Children that are listed but absent are unknown and refuse where the policy enforces. Without any child there is
 /// nothing to run, which is unknown too, unless no policy applies.

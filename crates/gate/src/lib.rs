@@ -1,6 +1,6 @@
 //! Policy and evidence become one verdict.
 //!
-//! [`decide`] is a pure function of policies, evidence, the instant and the door. It reads no clock, no file and no
+//! [`decide()`] is a pure function of policies, evidence, the instant and the door. It reads no clock, no file and no
 //! network, so a verdict can be replayed, explained rule by rule, and is the same at every door (architecture
 //! invariant 8). What is not known never becomes `allow`: a rule without its evidence is `unknown`, and its
 //! `on_missing` says what follows.

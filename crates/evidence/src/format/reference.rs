@@ -1,6 +1,6 @@
 //! Package URLs as the documents need them: of packages, of their sources, of the image itself.
 //!
-//! Packages are spelt by [`crate::purl`]; a source is spelt as a package of architecture `source` or `src`.
+//! Packages are spelt by [`crate::purl()`]; a source is spelt as a package of architecture `source` or `src`.
 
 use oci::ImageReference;
 use packageurl::PackageUrl;
