@@ -1,4 +1,5 @@
-//! The documents a reader starts from exist, and a link between documents leads somewhere.
+//! The documents a reader starts from exist, a link between documents leads somewhere, and what holds an invariant is
+//! there.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -50,6 +51,36 @@ fn relative_links_lead_to_files_of_the_repository() {
 }
 
 #[test]
+fn the_tests_that_hold_an_invariant_exist() {
+    let text = xtask::text(Path::new("ARCHITECTURE.md"))
+        .expect("the document is readable")
+        .expect("a document is text");
+    let sources: Vec<String> = xtask::files()
+        .expect("git lists the files")
+        .into_iter()
+        .filter(|file| file.extension().is_some_and(|extension| extension == "rs"))
+        .filter_map(|file| xtask::text(&file).expect("a listed file is readable"))
+        .collect();
+    let named = named_tests(&text);
+    assert!(named.len() > 20, "the invariants name {named:?}");
+    let breaches: Vec<String> = named
+        .into_iter()
+        .filter(|name| {
+            let function = format!("fn {name}(");
+            !sources.iter().any(|source| source.contains(&function))
+        })
+        .collect();
+    none("ARCHITECTURE.md names tests that exist", &breaches);
+}
+
+#[test]
+fn tests_are_named_by_module_and_function() {
+    let text = "1. **A** `Catalog::retarget_tag`. *Held by* gate\n   `properties::it_holds`, `limits::*`, `clippy.toml`.\n\
+        ## Walks\n`analysis::after_push`\n";
+    assert_eq!(named_tests(text), ["it_holds"]);
+}
+
+#[test]
 fn links_are_found_in_prose_and_not_in_code() {
     let text = "See [a](docs/a.md#part) and [b](https://example.org/b), `[c](c.md)`.\n\
         ```\n[d](d.md)\n```\n[e]: ../e.md \"title\"\n![f](f.png) [g](#here)\n";
@@ -68,6 +99,23 @@ fn a_path_out_of_the_repository_is_seen() {
     );
     assert_eq!(inside(Path::new("docs/../../shared/x.md")), None);
     assert_eq!(inside(Path::new("/etc/passwd")), None);
+}
+
+/// The functions named as `module::function` before the walks begin. Methods of types and whole modules are no tests.
+fn named_tests(text: &str) -> Vec<String> {
+    let invariants = text.split("\n## Walks").next().unwrap_or_default();
+    invariants
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| !code.starts_with(char::is_uppercase))
+        .filter_map(|code| code.rsplit_once("::"))
+        .map(|(_, name)| name.to_owned())
+        .filter(|name| {
+            name.chars()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        })
+        .collect()
 }
 
 /// Line number and path of every relative link: `[text](path)`, `[name]: path`. Code is not read, a fragment is cut.
