@@ -14,7 +14,7 @@ use anyhow::anyhow;
 use evidence::{Inventory, LayerInfo, Subject};
 use image::{ImageSource, Limits, SourceError, SourceSpec};
 use inventory::{Layer, LayerReport};
-use oci::{Digest, ImageConfig};
+use oci::{Digest, ImageConfig, RepositoryName, Tag};
 
 use super::damaged_layer;
 use super::progress::Progress;
@@ -75,7 +75,7 @@ pub(super) fn archive(
     let infos = layer_infos(&source, &reports)?;
     Ok(Analysed {
         subject: Subject {
-            name: source.name.clone().unwrap_or_else(|| written.to_owned()),
+            name: shown_name(source.name.as_deref(), spec, written),
             digest: source
                 .manifest
                 .as_ref()
@@ -84,6 +84,28 @@ pub(super) fn archive(
         inventory: merge(infos, &reports, &source.parsed_config),
         image_id: Some(source.config.digest.clone()),
     })
+}
+
+/// Returns the name that people and policies know the image by.
+///
+/// A layout often names its images by tag alone (`org.opencontainers.image.ref.name`); then its folder or file stands
+/// for the repository, so that `1.0` is not taken for one.
+fn shown_name(stored: Option<&str>, spec: &SourceSpec, written: &str) -> String {
+    let Some(stored) = stored else {
+        return written.to_owned();
+    };
+    let place = match spec {
+        SourceSpec::OciArchive(path, _) => path.file_stem(),
+        SourceSpec::OciLayout(path, _) => path.file_name(),
+        _ => None,
+    };
+    let repository = place
+        .and_then(|place| place.to_str())
+        .and_then(|place| place.to_lowercase().parse::<RepositoryName>().ok());
+    match (repository, stored.parse::<Tag>()) {
+        (Some(repository), Ok(tag)) => format!("{repository}:{tag}"),
+        _ => stored.to_owned(),
+    }
 }
 
 /// Analyses `count` layers in the order given. `open` gives a layer's stored bytes and is called once for each.
@@ -234,5 +256,30 @@ fn refused(error: SourceError) -> Failure {
     match hint {
         Some(hint) => failure.with_hint(hint),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(stored: Option<&str>, spec: &str, expected: &str) {
+        let spec: SourceSpec = spec.parse().unwrap();
+        assert_eq!(shown_name(stored, &spec, "as written"), expected);
+    }
+
+    #[test]
+    fn a_layout_that_knows_only_the_tag_lends_its_own_name() {
+        check(Some("1.0"), "oci:/data/shop-2.1:1.0", "shop-2.1:1.0");
+        check(Some("1.0"), "oci-archive:/data/Shop.tar", "shop:1.0");
+        check(Some("1.0"), "oci-archive:/data/not a name.tar", "1.0");
+        check(
+            Some("example.com/shop:1.0"),
+            "oci:/data/x",
+            "example.com/shop:1.0",
+        );
+        check(Some("debian"), "docker-archive:/data/x.tar", "debian");
+        check(None, "oci:/data/shop", "as written");
     }
 }
