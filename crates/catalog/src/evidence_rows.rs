@@ -3,6 +3,8 @@
 //! A layer is analysed once per analyser version, ever; an image's inventory is merged once and matched again with
 //! each snapshot. The bodies are opaque bytes: their shapes and compression belong to the caller.
 
+use std::collections::HashMap;
+
 use evidence::{Grade, Severity, SeverityCounts};
 use jiff::Timestamp;
 use oci::Digest;
@@ -101,6 +103,22 @@ pub struct StoredInventory {
     pub body: Vec<u8>,
 }
 
+/// What tells one state of the evidence about an image from another, without its bodies.
+///
+/// A report's body is a pure function of these: whoever kept something made under a stamp may use it while the stamp
+/// is the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceStamp {
+    /// The analyser set that made the inventory.
+    pub analyser_version: String,
+    /// The advisory snapshot it was matched with.
+    pub snapshot: Option<Digest>,
+    /// When that snapshot was built.
+    pub as_of: Option<Timestamp>,
+    /// When the report was stored.
+    pub stored_at: Timestamp,
+}
+
 statements! {
     INSERT_LAYER = "INSERT INTO layer_report (digest, analyser_version, diff_id, body, created_at)
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (digest, analyser_version) DO NOTHING";
@@ -131,9 +149,12 @@ statements! {
         WHERE 1 = 1 ON CONFLICT (kind, name, digest) DO NOTHING";
     REPORT = "SELECT * FROM image_report WHERE digest = $1";
     INVENTORY = "SELECT digest, analyser_version, body FROM inventory WHERE digest = $1";
+    STAMPS = "SELECT r.digest, i.analyser_version, r.snapshot, r.as_of, r.stored_at
+        FROM image_report r JOIN inventory i ON i.digest = r.digest WHERE r.digest IN ({list})";
     TO_REMATCH = "SELECT i.digest, i.analyser_version, i.body FROM inventory i
         LEFT JOIN image_report r ON r.digest = i.digest
-        WHERE i.digest > $2 AND (r.snapshot IS NULL OR r.snapshot <> $1 OR r.next_grade_at <= $4)
+        WHERE i.digest > $2
+          AND (r.snapshot IS NULL OR r.snapshot <> $1 OR r.next_grade_at <= $4 OR i.analyser_version <> $5)
           AND (EXISTS (SELECT 1 FROM tag t WHERE t.digest = i.digest AND t.live_name IS NOT NULL)
             OR EXISTS (SELECT 1 FROM manifest_ref c
                 JOIN tag t ON t.repository_id = c.repository_id AND t.digest = c.parent AND t.live_name IS NOT NULL
@@ -240,14 +261,39 @@ impl Catalog {
         row.as_ref().map(read_inventory).transpose()
     }
 
-    /// Returns inventories of tagged images whose report was made with another snapshot, or whose grade has dropped by
-    /// `now`, by digest after `after`.
+    /// Returns the stamps of those images that have both a report and an inventory.
+    pub async fn evidence_stamps(
+        &self,
+        digests: &[Digest],
+    ) -> Result<HashMap<Digest, EvidenceStamp>, CatalogError> {
+        let mut stamps = HashMap::new();
+        for chunk in chunks(digests) {
+            let mut query = self.dialect.query_many(STAMPS, chunk.len());
+            for digest in chunk {
+                query = query.bind(digest.to_string());
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                let stamp = EvidenceStamp {
+                    analyser_version: row.text("analyser_version")?,
+                    snapshot: row.maybe_digest("snapshot")?,
+                    as_of: row.maybe_time("as_of")?,
+                    stored_at: row.time("stored_at")?,
+                };
+                stamps.insert(row.digest("digest")?, stamp);
+            }
+        }
+        Ok(stamps)
+    }
+
+    /// Returns inventories of tagged images whose report was made with another snapshot, whose grade has dropped by
+    /// `now`, or that another analyser version made, by digest after `after`.
     /// An image counts as tagged when a tag points at it or at an index that holds it.
     pub async fn inventories_to_rematch(
         &self,
         snapshot: &Digest,
         after: Option<&Digest>,
         limit: u32,
+        analyser_version: &str,
         now: Timestamp,
     ) -> Result<Vec<StoredInventory>, CatalogError> {
         let rows = self
@@ -257,6 +303,7 @@ impl Catalog {
             .bind(after.map_or("", Digest::as_str).to_owned())
             .bind(i64::from(limit))
             .bind(micros(now))
+            .bind(analyser_version.to_owned())
             .fetch_all(&self.reader)
             .await?;
         all(rows, |row| read_inventory(&row))

@@ -99,6 +99,8 @@ statements! {
     ENQUEUE = "INSERT INTO job (kind, lane, payload, dedup_key, state, run_after, attempts, fence)
         VALUES ($1, $2, $3, $4, 'ready', {clock} + CAST($5 AS BIGINT), 0, 0)
         ON CONFLICT (dedup_key) DO NOTHING RETURNING id";
+    HASTEN = "UPDATE job SET run_after = {clock}
+        WHERE dedup_key = $1 AND state = 'ready' AND attempts = 0 AND run_after > {clock}";
     CLAIM = "WITH picked AS (
             SELECT id FROM job
             WHERE lane = $1 AND ((state = 'ready' AND run_after <= {clock}) OR (state = 'running' AND lease_until <= {clock}))
@@ -130,6 +132,18 @@ impl Catalog {
         let id = self.enqueue_in(&mut tx, job).await?;
         tx.commit().await?;
         Ok(id)
+    }
+
+    /// Makes a queued job due that was queued with a delay; one that waits after a failure keeps waiting. Returns whether
+    /// there was one.
+    pub async fn hasten(&self, dedup_key: &str) -> Result<bool, CatalogError> {
+        let updated = self
+            .dialect
+            .query(HASTEN)
+            .bind(dedup_key.to_owned())
+            .execute(&self.writer)
+            .await?;
+        Ok(updated.rows_affected() == 1)
     }
 
     /// Takes the next due job of a lane, or one whose lease has run out.

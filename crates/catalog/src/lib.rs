@@ -42,7 +42,8 @@ pub use connection::Catalog;
 pub use decisions::{Decision, NewDecision};
 pub use error::{CatalogError, Source};
 pub use evidence_rows::{
-    ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory, StoredReport,
+    EvidenceStamp, ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory,
+    StoredReport,
 };
 pub use jobs::{Claim, DeadJob, JobResults, Lane, NewJob};
 pub use manifests::{

@@ -208,6 +208,48 @@ pub async fn open(url: &str) -> AnyPool {
     AnyPool::connect(&url).await.expect("a connection")
 }
 
+/// Forgets what is known about images, and with `layers` about layers too, as if it had never been written.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn forget_evidence(url: &str, layers: bool) {
+    let pool = open(url).await;
+    let all = [
+        "DELETE FROM image_report",
+        "DELETE FROM inventory_package",
+        "DELETE FROM inventory",
+        "DELETE FROM layer_report",
+    ];
+    for statement in &all[..if layers { 4 } else { 3 }] {
+        pool.execute(*statement).await.expect("deleted rows");
+    }
+    pool.close().await;
+}
+
+/// Makes every queued job due, without the wait it was queued with.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn make_jobs_due(url: &str) {
+    let pool = open(url).await;
+    pool.execute("UPDATE job SET run_after = 0 WHERE state = 'ready'")
+        .await
+        .expect("an update");
+    pool.close().await;
+}
+
+/// Makes the stored policies unreadable.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn break_policies(url: &str) {
+    let pool = open(url).await;
+    pool.execute("UPDATE policy SET text = 'damaged', sha256 = 'damaged'")
+        .await
+        .expect("an update");
+    pool.close().await;
+}
+
 /// Starts the shell that outlives the binary and cleans up after it.
 fn guard(bin: &Path, directory: &Path) -> Child {
     let script = "trap '' INT TERM HUP; cat >/dev/null; \"$1\" --pgdata \"$2/data\" -m immediate -w stop >/dev/null 2>&1; rm -rf \"$2\"";

@@ -3,12 +3,14 @@
 //! The row and the file never disagree for long: bytes are made durable first, then the row advances. Whoever finds
 //! more bytes than the row knows cuts them off.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use oci::{Algorithm, MidState};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::dialect::statements;
+use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, PrincipalId, RepositoryId};
 
@@ -62,6 +64,7 @@ statements! {
         WHERE id = $1 AND version = $2";
     CLOSE = "DELETE FROM upload
         WHERE id = $1 AND repository_id = $2 AND principal_kind = $3 AND principal_id = $4";
+    KNOWN = "SELECT id FROM upload WHERE id IN ({list})";
     TAKE_EXPIRED = "WITH picked AS (
             SELECT id FROM upload WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2 {skip locked}
         )
@@ -161,6 +164,22 @@ impl Catalog {
             .execute(&self.writer)
             .await?;
         Ok(deleted.rows_affected() == 1)
+    }
+
+    /// Returns those of `ids` that no session has: bytes staged under them belong to nobody.
+    pub async fn unknown_uploads(&self, ids: &[Uuid]) -> Result<Vec<Uuid>, CatalogError> {
+        let mut known = HashSet::new();
+        for chunk in chunks(ids) {
+            let mut query = self.dialect.query_many(KNOWN, chunk.len());
+            for id in chunk {
+                query = query.bind(id.to_string());
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                known.insert(row.uuid("id")?);
+            }
+        }
+        let unknown = ids.iter().filter(|id| !known.contains(id));
+        Ok(unknown.copied().collect())
     }
 
     /// Removes up to `limit` sessions that expired before `now`, oldest first, and returns them: the caller deletes

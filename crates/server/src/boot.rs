@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::analysis::{Analyses, snapshots, worker};
+use crate::analysis::{Analyses, rematch, snapshots, worker};
 use crate::app::{App, Shared};
 use crate::auth::password::{HashError, Passwords, hash_now};
 use crate::auth::secret::{SecretKind, generate};
@@ -112,13 +112,15 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         path: settings.data.clone(),
         source,
     };
-    fs_err::create_dir_all(&settings.data).map_err(directory)?;
+    make_private_directory(&settings.data).map_err(directory)?;
     let store = Store::open_fs(&settings.data.join("blobs"))
         .await
         .map_err(StartError::Store)?;
     let catalog = Catalog::connect(settings.database.expose_secret()).await?;
+    if let Some(path) = settings.database.expose_secret().strip_prefix("sqlite:") {
+        make_private_file(Path::new(path)).map_err(directory)?;
+    }
     let now = clock.now();
-    let generated_password = ensure_admin(&catalog, settings.admin_password.as_ref(), now).await?;
     publish_policy_file(&catalog, &settings, now).await?;
     let tokens = signing_keys(&catalog, now).await?;
 
@@ -131,6 +133,8 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         Some(address) => Some(listen(address).await?),
         None => None,
     };
+    // Last of what can fail: a generated password is shown by the start that made it, and by no other.
+    let generated_password = ensure_admin(&catalog, settings.admin_password.as_ref(), now).await?;
     let stop = CancellationToken::new();
     let app: Shared = Arc::new(App {
         settings: Settings {
@@ -150,7 +154,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         trash_filled: Notify::new(),
         stop: stop.clone(),
     });
-    snapshots::open_first(&app).await;
+    let seen = snapshots::open_first(&app).await;
 
     let mut tasks = JoinSet::new();
     tasks.spawn(http::serve(listener, router::router(&app), stop.clone()));
@@ -161,7 +165,8 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
             stop.clone(),
         ));
     }
-    tasks.spawn(snapshots::watch(app.clone()));
+    tasks.spawn(snapshots::watch(app.clone(), seen));
+    tasks.spawn(rematch::watch_calendar(app.clone()));
     tasks.spawn(sweep::run(app.clone()));
     for lane in [Lane::Interactive, Lane::Manual, Lane::Bulk] {
         tasks.spawn(worker::run(app.clone(), lane));
@@ -173,6 +178,28 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         tasks,
         catalog,
     })
+}
+
+/// The directory holds private images and, with SQLite, the keys that sign tokens: it is its owner's alone.
+fn make_private_directory(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+    const OWNER_ONLY: u32 = 0o700;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(OWNER_ONLY)
+        .create(path)?;
+    let mode = fs_err::metadata(path)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        tracing::info!(path = %path.display(), "the data directory was open to other users and is closed to them now");
+        fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode & OWNER_ONLY))?;
+    }
+    Ok(())
+}
+
+/// SQLite makes its other files with the mode of this one.
+fn make_private_file(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

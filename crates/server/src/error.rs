@@ -49,7 +49,7 @@ impl ApiError {
         error
     }
 
-    /// The disk is full: 507, and the session can be continued once there is room.
+    /// The disk is full, under the blobs or under the database: 507, and the same request succeeds once there is room.
     pub(crate) fn storage_full(cause: impl Into<Cause>) -> Self {
         let mut error = Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
@@ -196,6 +196,9 @@ impl IntoResponse for ApiError {
 
 impl From<catalog::CatalogError> for ApiError {
     fn from(error: catalog::CatalogError) -> Self {
-        Self::fault(error)
+        match error {
+            catalog::CatalogError::Full(_) => Self::storage_full(error),
+            other => Self::fault(other),
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The connection loop: accepting, header timeouts, graceful stop.
+//! The connection loop: accepting, timeouts against slow clients, graceful stop.
 //!
 //! `axum::serve` sets no header-read timeout, so slow headers could hold connections for ever; here each connection
 //! gets one. Stopping means: no new connections, running requests end, at most [`DRAIN`] is waited.
@@ -7,6 +7,7 @@ use std::io;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -16,8 +17,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::body::IdleLimited;
+
 /// How long a client may take to send a request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a body may pause.
+const BODY_PAUSE: Duration = Duration::from_mins(1);
 /// How long running requests may take to end after a stop.
 const DRAIN: Duration = Duration::from_secs(30);
 /// HTTP/2 flow-control windows; the defaults (64 KiB) throttle large blobs.
@@ -55,7 +60,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         let service = router.clone().map_request(
             move |mut request: hyper::Request<hyper::body::Incoming>| {
                 request.extensions_mut().insert(ConnectInfo(peer));
-                request.map(axum::body::Body::new)
+                request.map(|body| Body::new(IdleLimited::new(body, BODY_PAUSE)))
             },
         );
         let connection = builder.serve_connection_with_upgrades(

@@ -12,6 +12,7 @@ mod analysis;
 mod api;
 mod app;
 mod auth;
+mod body;
 mod boot;
 mod clock;
 mod doors;

@@ -115,8 +115,8 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn observe_request(&self, labels: RequestLabels, took: Duration) {
-        self.requests.get_or_create(&labels).inc();
+    pub(crate) fn observe_request(&self, labels: &RequestLabels, took: Duration) {
+        self.requests.get_or_create(labels).inc();
         self.request_seconds.observe(took.as_secs_f64());
     }
 

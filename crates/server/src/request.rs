@@ -1,18 +1,22 @@
 //! What every request carries: an id, where it came from, and how it is logged and counted.
 
+use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::app::Shared;
+use crate::error::{ApiError, Cause};
 use crate::metrics::RequestLabels;
 
 /// The header that carries the request's id back.
@@ -65,7 +69,13 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", %id, ip);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let handled = AssertUnwindSafe(next.run(request).instrument(span.clone()))
+        .catch_unwind()
+        .await;
+    // A panic is a fault of ours like any other: an answer with an incident id, and the connection lives on.
+    let mut response = handled.unwrap_or_else(|panic| {
+        span.in_scope(|| ApiError::fault(panicked(panic.as_ref())).into_response())
+    });
     let took = started.elapsed();
     let status = response.status().as_u16();
     span.in_scope(|| {
@@ -76,11 +86,20 @@ pub(crate) async fn observe(
         method: method_word(&method),
         status,
     };
-    app.metrics.observe_request(labels, took);
+    app.metrics.observe_request(&labels, took);
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Cause {
+    let text = panic
+        .downcast_ref::<&str>()
+        .map(ToString::to_string)
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    format!("a handler panicked: {text}").into()
 }
 
 fn surface(path: &str) -> &'static str {

@@ -16,8 +16,8 @@ const FORM_LIMIT: usize = 512 << 10;
 
 pub(crate) fn router(app: &Shared) -> Router {
     let registry = Router::new()
-        .route("/v2/", any(registry::ping))
-        .route("/v2", any(registry::ping))
+        .route("/v2/", get(registry::ping))
+        .route("/v2", get(registry::ping))
         .route("/v2/{*rest}", any(registry::dispatch))
         .layer(DefaultBodyLimit::disable());
 
@@ -43,7 +43,8 @@ pub(crate) fn router(app: &Shared) -> Router {
             get(api::robots::list).post(api::robots::create),
         )
         .route("/api/v1/robots/{name}", delete(api::robots::delete))
-        .route("/api/v1/advisories", get(api::advisories::status));
+        .route("/api/v1/advisories", get(api::advisories::status))
+        .layer(from_fn(api::headers));
 
     let pages = Router::new()
         .fallback(pages::dispatch)

@@ -8,19 +8,22 @@ use std::time::Duration;
 use blobs::ObjectKey;
 
 use crate::analysis::tap;
-use crate::app::Shared;
-use crate::error::chain;
+use crate::app::{App, Shared};
+use crate::error::{Cause, chain};
 
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 const BATCH: u32 = 100;
 
 /// Sweeps when woken, and at least once a minute, until the server stops.
 pub(crate) async fn run(app: Shared) {
+    said("uploads without a session", stray_uploads(&app).await);
     loop {
         let filled = app.trash_filled.notified();
-        if let Err(error) = sweep(&app).await {
-            tracing::warn!(cause = %chain(error.as_ref()), "sweeping failed, it is tried again");
-        }
+        // Each on its own: an object that cannot be deleted is no reason to keep sessions.
+        said("trash", trash(&app).await);
+        said("expired uploads", expired_uploads(&app).await);
+        said("expired sessions", expired_sessions(&app).await);
+        said("finished jobs", finished_jobs(&app).await);
         tokio::select! {
             () = app.stop.cancelled() => return,
             () = filled => {}
@@ -29,7 +32,13 @@ pub(crate) async fn run(app: Shared) {
     }
 }
 
-async fn sweep(app: &Shared) -> Result<(), crate::error::Cause> {
+fn said(what: &'static str, swept: Result<(), Cause>) {
+    if let Err(error) = swept {
+        tracing::warn!(what, cause = %chain(error.as_ref()), "sweeping failed, it is tried again");
+    }
+}
+
+async fn trash(app: &App) -> Result<(), Cause> {
     loop {
         let keys = app.catalog.take_trash(BATCH).await?;
         for key in &keys {
@@ -39,14 +48,51 @@ async fn sweep(app: &Shared) -> Result<(), crate::error::Cause> {
             app.catalog.forget_trash(key).await?;
         }
         if keys.len() < BATCH as usize {
-            break;
+            return Ok(());
         }
     }
-    let now = app.clock.now();
-    for upload in app.catalog.take_expired_uploads(now, BATCH).await? {
-        tap::abandon(app, upload.id);
-        app.store.abort(upload.id).await?;
+}
+
+async fn expired_uploads(app: &App) -> Result<(), Cause> {
+    loop {
+        let expired = app
+            .catalog
+            .take_expired_uploads(app.clock.now(), BATCH)
+            .await?;
+        for upload in &expired {
+            tap::abandon(app, upload.id);
+            app.store.abort(upload.id).await?;
+            // A crash between the object and its row leaves the object under the key that the session names.
+            if let Ok(object) = upload.object_key.parse::<ObjectKey>() {
+                app.store.delete(&object).await?;
+            }
+        }
+        if expired.len() < BATCH as usize {
+            return Ok(());
+        }
     }
-    app.catalog.delete_expired_sessions(now).await?;
+}
+
+async fn expired_sessions(app: &App) -> Result<(), Cause> {
+    app.catalog.delete_expired_sessions(app.clock.now()).await?;
+    Ok(())
+}
+
+async fn finished_jobs(app: &App) -> Result<(), Cause> {
+    app.catalog.sweep_jobs().await?;
+    Ok(())
+}
+
+/// A session's row comes before its bytes and goes with them, so bytes listed before the rows are read, and without a
+/// row, are what a crash left.
+async fn stray_uploads(app: &App) -> Result<(), Cause> {
+    let staged = app.store.list_uploads().await?;
+    let stray = app.catalog.unknown_uploads(&staged).await?;
+    for upload in &stray {
+        app.store.abort(*upload).await?;
+    }
+    if !stray.is_empty() {
+        tracing::info!(uploads = stray.len(), "bytes of ended uploads removed");
+    }
     Ok(())
 }

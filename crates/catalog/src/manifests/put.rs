@@ -34,7 +34,8 @@ statements! {
         SELECT $1, $2, v.column1, CAST(v.column2 AS BIGINT), v.column3, CAST(v.column4 AS BIGINT), v.column5, v.column6
         FROM (VALUES {rows 6}) AS v";
     SET_CLOSURE = "UPDATE manifest SET closure_bytes = size_bytes + (
-            SELECT CAST(COALESCE(SUM(below.size_bytes), 0) AS BIGINT) FROM (
+            SELECT CAST(COALESCE(SUM(CASE WHEN below.size_bytes < 1125899906842624 THEN below.size_bytes
+                ELSE 1125899906842624 END), 0) AS BIGINT) FROM (
                 SELECT r.digest, r.size_bytes FROM manifest_ref r
                 WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind <> 'foreign'
                 UNION
@@ -253,6 +254,7 @@ impl Catalog {
 
     /// Inserts the edges of a new manifest and the size of everything below it.
     ///
+    /// An absent child's size is only its index's word, so each counts for a pebibyte at most: the sum stays a number.
     /// The size counts one level of children, as far as they are there when their index arrives: clients push children
     /// first.
     async fn insert_edges(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), CatalogError> {

@@ -75,6 +75,9 @@ pub(crate) async fn an_expired_upload_is_gone_and_taken_once(catalog: Catalog) {
         None
     );
     assert_eq!(catalog.take_expired_uploads(at(59), 10).await.unwrap(), []);
+    let stray = uuid::Uuid::new_v4();
+    let unknown = catalog.unknown_uploads(&[upload, stray]).await.unwrap();
+    assert_eq!(unknown, [stray]);
     let taken = catalog.take_expired_uploads(at(60), 10).await.unwrap();
     assert_eq!(taken.len(), 1);
     assert_eq!((taken[0].id, taken[0].object_key.as_str()), (upload, "o/1"));

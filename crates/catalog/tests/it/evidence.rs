@@ -1,7 +1,9 @@
 //! Reports, inventories, decisions, policies.
 
 use ::evidence::{Grade, Severity, SeverityCounts};
-use catalog::{Catalog, ImageSummary, LayerReport, NewDecision, NewImageReport, PackageKey};
+use catalog::{
+    Catalog, EvidenceStamp, ImageSummary, LayerReport, NewDecision, NewImageReport, PackageKey,
+};
 use oci::Digest;
 use uuid::Uuid;
 
@@ -28,10 +30,13 @@ pub(crate) fn summary(grade: Grade) -> ImageSummary {
     }
 }
 
+/// The analyser version of [`report`].
+const VERSION: &str = "1";
+
 pub(crate) fn report(digest: &Digest, snapshot: &str, grade: Grade) -> NewImageReport {
     NewImageReport {
         digest: digest.clone(),
-        analyser_version: "1".into(),
+        analyser_version: VERSION.into(),
         snapshot: Some(Digest::sha256(snapshot.as_bytes())),
         body: vec![0, 1, 255],
         summary: summary(grade),
@@ -134,7 +139,7 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
     let mut expected = vec![digests[0].0.clone(), digests[1].0.clone()];
     expected.sort();
     let found = catalog
-        .inventories_to_rematch(&new, None, 10, at(10))
+        .inventories_to_rematch(&new, None, 10, VERSION, at(10))
         .await
         .unwrap();
     let found: Vec<Digest> = found
@@ -143,7 +148,7 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
         .collect();
     assert_eq!(found, expected);
     let rest = catalog
-        .inventories_to_rematch(&new, Some(&expected[0]), 10, at(10))
+        .inventories_to_rematch(&new, Some(&expected[0]), 10, VERSION, at(10))
         .await
         .unwrap();
     assert_eq!(rest.len(), 1);
@@ -156,7 +161,7 @@ pub(crate) async fn only_tagged_images_with_another_snapshot_are_matched_again(c
     assert_eq!(kept.body, b"[0]", "a match leaves the inventory alone");
     assert_eq!(
         catalog
-            .inventories_to_rematch(&new, None, 10, at(10))
+            .inventories_to_rematch(&new, None, 10, VERSION, at(10))
             .await
             .unwrap()
             .len(),
@@ -174,16 +179,47 @@ pub(crate) async fn a_grade_that_has_dropped_is_matched_again(catalog: Catalog) 
     let new = Digest::sha256(b"new");
     for (now, due) in [(999, 0), (1_000, 1)] {
         let found = catalog
-            .inventories_to_rematch(&new, None, 10, at(now))
+            .inventories_to_rematch(&new, None, 10, VERSION, at(now))
             .await
             .unwrap();
         assert_eq!(found.len(), due, "at {now}");
     }
+    let newer = catalog
+        .inventories_to_rematch(&new, None, 10, "2", at(2))
+        .await
+        .unwrap();
+    assert_eq!(newer.len(), 1, "another analyser version made it");
     let stored = catalog.image_report(&digest).await.unwrap().unwrap();
     assert_eq!(stored.summary, summary(Grade::A));
     let holders = catalog.repositories_of(&digest).await.unwrap();
     assert_eq!(holders.len(), 1);
     assert_eq!(holders[0].id, id);
+}
+
+pub(crate) async fn a_stamp_changes_with_the_report(catalog: Catalog) {
+    let (one, two) = (Digest::sha256(b"one"), Digest::sha256(b"two"));
+    let mut first = report(&one, "old", Grade::A);
+    first.inventory = Some((vec![1], vec![]));
+    catalog.put_image_report(&first, at(1)).await.unwrap();
+    // Without an inventory there is nothing to judge.
+    let bare = report(&two, "old", Grade::A);
+    catalog.put_image_report(&bare, at(1)).await.unwrap();
+    let wanted = [one.clone(), two, Digest::sha256(b"three")];
+    let stamps = catalog.evidence_stamps(&wanted).await.unwrap();
+    let expected = EvidenceStamp {
+        analyser_version: VERSION.into(),
+        snapshot: Some(Digest::sha256(b"old")),
+        as_of: Some(at(-3)),
+        stored_at: at(1),
+    };
+    assert_eq!(stamps.len(), 1);
+    assert_eq!(stamps[&one], expected);
+    catalog
+        .put_image_report(&report(&one, "new", Grade::A), at(2))
+        .await
+        .unwrap();
+    let later = catalog.evidence_stamps(&wanted).await.unwrap();
+    assert_ne!(later[&one], expected);
 }
 
 pub(crate) async fn an_image_is_found_by_its_packages(catalog: Catalog) {

@@ -24,6 +24,21 @@ fn job(kind: &str, key: Option<&str>) -> NewJob {
     }
 }
 
+pub(crate) async fn a_delayed_job_is_hastened_but_not_a_failed_one(catalog: Catalog) {
+    let mut later = job("scan", Some("scan:1"));
+    later.delay = LONG;
+    catalog.enqueue(&later).await.unwrap();
+    let claim = async || catalog.claim(Lane::Interactive, "w", LONG).await.unwrap();
+    assert_eq!(claim().await, None);
+    assert!(!catalog.hasten("scan:2").await.unwrap());
+    assert!(catalog.hasten("scan:1").await.unwrap());
+    let claimed = claim().await.unwrap();
+    assert!(!catalog.hasten("scan:1").await.unwrap(), "it runs");
+    assert!(catalog.fail(&claimed, "x", 5, LONG).await.unwrap());
+    assert!(!catalog.hasten("scan:1").await.unwrap());
+    assert_eq!(claim().await, None);
+}
+
 pub(crate) async fn a_key_is_queued_once_until_its_job_ends(catalog: Catalog) {
     let scan = job("scan", Some("scan:1"));
     assert!(catalog.enqueue(&scan).await.unwrap().is_some());

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes};
 
@@ -91,6 +91,7 @@ impl FeedWriter {
     pub(crate) fn offer(&self, chunk: &Bytes) {
         let mut state = self.shared.lock();
         state.written += chunk.len() as u64;
+        // A reader that has gone leaves nothing to queue for.
         if state.mode == Mode::Streaming {
             if state.queued_bytes + chunk.len() <= QUEUE_BYTES {
                 state.queued_bytes += chunk.len();
@@ -132,6 +133,15 @@ pub(crate) struct FeedReader {
     file: Option<std::fs::File>,
     position: u64,
     current: Bytes,
+}
+
+impl Drop for FeedReader {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.queue = VecDeque::new();
+        state.queued_bytes = 0;
+        state.mode = Mode::Behind;
+    }
 }
 
 /// What the reader may do next, decided under the lock and done outside it.
@@ -180,10 +190,7 @@ impl FeedReader {
                 .unwrap_or_else(PoisonError::into_inner);
             state = guard;
             if timeout.timed_out() {
-                return Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    "the upload paused for too long",
-                ));
+                return Err(paused());
             }
         }
     }
@@ -194,7 +201,11 @@ impl Read for FeedReader {
         if buffer.is_empty() {
             return Ok(0);
         }
+        let started = Instant::now();
         while self.current.is_empty() {
+            if started.elapsed() > IDLE_LIMIT {
+                return Err(paused());
+            }
             match self.next()? {
                 Next::Chunk(chunk) => self.current = chunk,
                 Next::FromFile {
@@ -229,6 +240,10 @@ impl Read for FeedReader {
         self.position += len as u64;
         Ok(len)
     }
+}
+
+fn paused() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the upload paused for too long")
 }
 
 #[cfg(test)]
@@ -286,6 +301,17 @@ mod tests {
         }
         writer.complete();
         assert!(reader.read_to_end(&mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_reader_that_gave_up_leaves_no_bytes_queued() {
+        let (writer, reader) = feed(None);
+        writer.offer(&chunk(1, 10));
+        drop(reader);
+        writer.offer(&chunk(2, 10));
+        let state = writer.shared.lock();
+        assert!(state.queue.is_empty() && state.queued_bytes == 0);
+        assert_eq!(state.written, 20);
     }
 
     #[test]

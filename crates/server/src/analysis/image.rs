@@ -3,17 +3,23 @@
 //! An inventory is merged once per analyser version and matched again with every snapshot. An index has no content of
 //! its own; its report names its children, and its numbers are those of its worst one.
 
+use std::collections::HashSet;
 use std::io::Read as _;
+use std::sync::Arc;
 
 use advisories::Snapshot;
 use catalog::{ImageSummary, NewImageReport, PackageKey, RepositoryId, StoredManifest};
 use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, MatchReport};
 use inventory::{ANALYSER_VERSION, Layer};
-use oci::{Descriptor, Digest, ImageConfig, Manifest, media_type};
+use jiff::Timestamp;
+use oci::{Descriptor, Digest, ImageConfig, Manifest};
 
 use super::{AnalysisError, layers};
 use crate::app::{App, Shared};
+use crate::doors::evidence_of::{MAX_DEPTH, is_for_running, is_runnable};
 
+/// The diagnostic of a layer that the repository does not have.
+const NOT_HERE: &str = "layer.foreign";
 /// The largest image configuration read.
 const MAX_CONFIG: u64 = 4 << 20;
 
@@ -23,6 +29,20 @@ pub(crate) async fn analyse(
     repository: RepositoryId,
     digest: &Digest,
 ) -> Result<(), AnalysisError> {
+    analyse_below(app, repository, digest, &mut HashSet::new(), 0).await
+}
+
+/// `seen` and `depth` bound the walk: indexes may list each other's children many times, and nest as deep as they like.
+async fn analyse_below(
+    app: &Shared,
+    repository: RepositoryId,
+    digest: &Digest,
+    seen: &mut HashSet<Digest>,
+    depth: usize,
+) -> Result<(), AnalysisError> {
+    if depth == MAX_DEPTH || !seen.insert(digest.clone()) {
+        return Ok(());
+    }
     let stored = app
         .catalog
         .manifest(repository, digest)
@@ -33,44 +53,114 @@ pub(crate) async fn analyse(
         return Ok(());
     };
     if manifest.is_index() {
-        return Box::pin(analyse_index(app, repository, &stored)).await;
+        return Box::pin(analyse_index(app, repository, &stored, seen, depth)).await;
     }
-    if !manifest.is_image() {
+    if !is_runnable(&manifest) {
         return Ok(());
     }
-    let pinned = app.snapshot.load_full();
-    let snapshot_id = pinned.as_ref().map(|snapshot| &snapshot.info().id);
-    if let Some(report) = app.catalog.image_report(digest).await?
-        && report.analyser_version == ANALYSER_VERSION
-        && report.snapshot.as_ref() == snapshot_id
-    {
-        return Ok(());
+    analyse_image(app, repository, digest, &manifest).await
+}
+
+async fn analyse_image(
+    app: &Shared,
+    repository: RepositoryId,
+    digest: &Digest,
+    manifest: &Manifest,
+) -> Result<(), AnalysisError> {
+    let known = app.catalog.inventory(digest).await?;
+    if let Some(known) = known.filter(|known| known.analyser_version == ANALYSER_VERSION) {
+        let inventory: Inventory = serde_json::from_slice(&known.body)?;
+        // What another repository left out may be here.
+        if !inventory.diagnostics.iter().any(|d| d.code == NOT_HERE) {
+            return match app.snapshot.load_full() {
+                Some(snapshot) => match_again(app, digest, &snapshot).await,
+                None => Ok(()),
+            };
+        }
     }
-    let known = app
-        .catalog
-        .inventory(digest)
-        .await?
-        .filter(|known| known.analyser_version == ANALYSER_VERSION);
-    let (inventory, is_new) = match known {
-        Some(known) => (serde_json::from_slice(&known.body)?, false),
-        None => (take_apart(app, &manifest).await?, true),
+    let inventory = take_apart(app, repository, manifest).await?;
+    let (snapshot, now) = (app.snapshot.load_full(), app.clock.now());
+    let id = digest.clone();
+    let work = move || {
+        report(
+            &id,
+            &inventory,
+            ANALYSER_VERSION,
+            true,
+            snapshot.as_deref(),
+            now,
+        )
     };
-    let report = report(app, digest, &inventory, is_new, pinned.as_deref())?;
-    app.catalog
-        .put_image_report(&report, app.clock.now())
-        .await?;
+    let report = blocking(digest, work).await?;
+    app.catalog.put_image_report(&report, now).await?;
     Ok(())
 }
 
-/// Matches an inventory and prepares the row that is stored.
-pub(crate) fn report(
+/// Returns whether a snapshot knows more than the one a report was made with. An older one never replaces a newer, or
+/// two servers in the middle of an update would undo each other's work.
+pub(crate) fn is_news(
+    snapshot: &Snapshot,
+    matched: Option<&Digest>,
+    as_of: Option<Timestamp>,
+) -> bool {
+    let info = snapshot.info();
+    matched != Some(&info.id) && as_of.is_none_or(|as_of| as_of <= info.built_at)
+}
+
+/// Matches a stored inventory with a snapshot, if that is news or the grade has dropped since. No layer is read.
+pub(crate) async fn match_again(
     app: &App,
     digest: &Digest,
+    snapshot: &Arc<Snapshot>,
+) -> Result<(), AnalysisError> {
+    let now = app.clock.now();
+    if let Some(report) = app.catalog.image_report(digest).await? {
+        let is_over = report.summary.next_drop.is_some_and(|(_, at)| at <= now);
+        if !is_over && !is_news(snapshot, report.snapshot.as_ref(), report.summary.as_of) {
+            return Ok(());
+        }
+    }
+    let Some(stored) = app.catalog.inventory(digest).await? else {
+        return Ok(());
+    };
+    let snapshot = Arc::clone(snapshot);
+    let work = move || -> Result<_, AnalysisError> {
+        let inventory: Inventory = serde_json::from_slice(&stored.body)?;
+        let version = &stored.analyser_version;
+        report(
+            &stored.digest,
+            &inventory,
+            version,
+            false,
+            Some(&snapshot),
+            now,
+        )
+    };
+    let report = blocking(digest, work).await?;
+    app.catalog.put_image_report(&report, now).await?;
+    Ok(())
+}
+
+/// Matching and large JSON take milliseconds: they do not run on a thread that answers requests.
+async fn blocking<T: Send + 'static>(
+    digest: &Digest,
+    work: impl FnOnce() -> Result<T, AnalysisError> + Send + 'static,
+) -> Result<T, AnalysisError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|_| AnalysisError::Panicked(digest.clone()))?
+}
+
+/// Matches an inventory and prepares the row that is stored.
+fn report(
+    digest: &Digest,
     inventory: &Inventory,
+    analyser_version: &str,
     with_inventory: bool,
     snapshot: Option<&Snapshot>,
+    now: Timestamp,
 ) -> Result<NewImageReport, AnalysisError> {
-    let matches = snapshot.map(|snapshot| snapshot.match_inventory(inventory, app.clock.now()));
+    let matches = snapshot.map(|snapshot| snapshot.match_inventory(inventory, now));
     let stored_inventory = if with_inventory {
         Some((serde_json::to_vec(inventory)?, package_keys(inventory)))
     } else {
@@ -78,7 +168,7 @@ pub(crate) fn report(
     };
     Ok(NewImageReport {
         digest: digest.clone(),
-        analyser_version: ANALYSER_VERSION.to_owned(),
+        analyser_version: analyser_version.to_owned(),
         snapshot: snapshot.map(|snapshot| snapshot.info().id.clone()),
         body: serde_json::to_vec(&matches)?,
         summary: summary(inventory, matches.as_ref()),
@@ -95,8 +185,17 @@ fn summary(inventory: &Inventory, matches: Option<&MatchReport>) -> ImageSummary
         fixable: matches.map(MatchReport::fixable_counts).unwrap_or_default(),
         packages: u32::try_from(inventory.packages.len()).unwrap_or(u32::MAX),
         complete: inventory.coverage == Coverage::Complete,
-        platform: inventory.facts.platform.clone(),
+        platform: inventory
+            .facts
+            .platform
+            .clone()
+            .filter(|p| is_column_text(p)),
     }
+}
+
+/// Names come out of images and may hold any character; PostgreSQL's texts hold all but one.
+fn is_column_text(text: &str) -> bool {
+    !text.contains('\0')
 }
 
 /// The keys by which new advisories find the image.
@@ -108,33 +207,38 @@ fn package_keys(inventory: &Inventory) -> Vec<PackageKey> {
             kind: package.kind.as_str().to_owned(),
             name: package.source_name().to_owned(),
         })
+        .filter(|key| is_column_text(&key.name))
         .collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-async fn take_apart(app: &Shared, manifest: &Manifest) -> Result<Inventory, AnalysisError> {
+/// Reads an image's blobs. Only those count that its repository may read: a manifest may name others, whose content is
+/// nobody's business here.
+async fn take_apart(
+    app: &Shared,
+    repository: RepositoryId,
+    manifest: &Manifest,
+) -> Result<Inventory, AnalysisError> {
     let config = match &manifest.config {
-        Some(config) => read_config(app, config).await?,
+        Some(config) => read_config(app, repository, config).await?,
         None => None,
     };
     let mut reports = Vec::new();
     let mut left_out = Vec::new();
     for (position, layer) in manifest.layers.iter().enumerate() {
-        if !media_type::is_nondistributable(&layer.media_type)
-            || app.catalog.blob(&layer.digest).await?.is_some()
-        {
+        let is_here = app.catalog.blob_in_repo(repository, &layer.digest).await?;
+        if is_here.is_some() {
             reports.push((layer.clone(), layers::report(app, &layer.digest).await?));
-        } else {
-            let message = format!(
-                "layer {} is kept elsewhere and was not analysed",
-                layer.digest.short()
-            );
-            let position = u32::try_from(position).unwrap_or(u32::MAX);
-            left_out
-                .push(Diagnostic::new("layer.foreign", Level::Error, message).in_layer(position));
+            continue;
         }
+        let message = format!(
+            "layer {} is kept elsewhere and was not analysed",
+            layer.digest.short()
+        );
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        left_out.push(Diagnostic::new(NOT_HERE, Level::Error, message).in_layer(position));
     }
     let merge = move || {
         let layers: Vec<_> = reports
@@ -170,9 +274,14 @@ async fn take_apart(app: &Shared, manifest: &Manifest) -> Result<Inventory, Anal
 /// Reads an image's configuration; one that is missing or unreadable leaves the facts unknown.
 async fn read_config(
     app: &App,
+    repository: RepositoryId,
     descriptor: &Descriptor,
 ) -> Result<Option<ImageConfig>, AnalysisError> {
-    let Some(blob) = app.catalog.blob(&descriptor.digest).await? else {
+    let found = app
+        .catalog
+        .blob_in_repo(repository, &descriptor.digest)
+        .await?;
+    let Some(blob) = found else {
         return Ok(None);
     };
     if blob.size_bytes > MAX_CONFIG {
@@ -194,18 +303,22 @@ async fn analyse_index(
     app: &Shared,
     repository: RepositoryId,
     index: &StoredManifest,
+    seen: &mut HashSet<Digest>,
+    depth: usize,
 ) -> Result<(), AnalysisError> {
     let mut worst: Option<ImageSummary> = None;
+    let mut failed = None;
     for child in app.catalog.children(repository, &index.digest).await? {
-        if !child.present
-            || child
-                .platform
-                .as_deref()
-                .is_some_and(|platform| platform.starts_with("unknown/"))
-        {
+        if !child.present || !is_for_running(&child) {
             continue;
         }
-        Box::pin(analyse(app, repository, &child.digest)).await?;
+        // One platform's trouble is not the others'.
+        match analyse_below(app, repository, &child.digest, seen, depth + 1).await {
+            Ok(()) | Err(AnalysisError::ManifestGone(_)) => {}
+            Err(error) => {
+                failed.get_or_insert(error);
+            }
+        }
         let Some(report) = app.catalog.image_report(&child.digest).await? else {
             continue;
         };
@@ -213,6 +326,9 @@ async fn analyse_index(
             Some(worst) if rank(&worst) >= rank(&report.summary) => worst,
             _ => report.summary,
         });
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     let Some(summary) = worst else { return Ok(()) };
     let report = NewImageReport {

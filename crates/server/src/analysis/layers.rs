@@ -30,31 +30,19 @@ pub(crate) struct InWork {
 }
 
 impl InFlight {
-    pub(crate) fn begin(&self, digest: &Digest) -> InWork {
+    /// Begins work on a layer, unless somebody in this process works on it already: then it returns what to wait for.
+    pub(crate) fn begin(&self, digest: &Digest) -> Result<InWork, watch::Receiver<()>> {
+        let mut layers = self.layers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = layers.get(digest) {
+            return Err(waiting.clone());
+        }
         let (done, waiting) = watch::channel(());
-        self.layers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(digest.clone(), waiting);
-        InWork {
+        layers.insert(digest.clone(), waiting);
+        Ok(InWork {
             layers: Arc::clone(&self.layers),
             digest: digest.clone(),
             _done: done,
-        }
-    }
-
-    /// Waits until nobody in this process works on the layer.
-    async fn settled(&self, digest: &Digest) {
-        let waiting = self
-            .layers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(digest)
-            .cloned();
-        if let Some(mut waiting) = waiting {
-            // The sender never sends; it is dropped when the work ends, and that is the news.
-            drop(waiting.changed().await);
-        }
+        })
     }
 }
 
@@ -69,11 +57,16 @@ impl Drop for InWork {
 
 /// Returns a layer's report: the stored one, the one in work, or a new one from the stored blob.
 pub(crate) async fn report(app: &Shared, digest: &Digest) -> Result<LayerReport, AnalysisError> {
-    app.analyses.in_flight.settled(digest).await;
+    let in_work = loop {
+        match app.analyses.in_flight.begin(digest) {
+            Ok(in_work) => break in_work,
+            // The sender never sends; it is dropped when the work ends, and that is the news.
+            Err(mut waiting) => drop(waiting.changed().await),
+        }
+    };
     if let Some(report) = stored(app, digest).await? {
         return Ok(report);
     }
-    let in_work = app.analyses.in_flight.begin(digest);
     let report = analyse_stored(app, digest).await?;
     store(app, digest, &report).await;
     drop(in_work);

@@ -23,13 +23,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::app::{App, Shared};
-use crate::doors;
+use crate::doors::{self, evidence_of::is_runnable};
 use crate::error::chain;
 
 /// How long the answer to a push waits for its verdict. The verdict is usually there by then; if not, it follows.
 const PUSH_PATIENCE: Duration = Duration::from_millis(50);
 /// When the job of a push is due: long after the work that the push itself starts.
 const JOB_DELAY: Duration = Duration::from_secs(15);
+/// Pulls that may wait for a verdict at the same time.
+const MAX_HOLDS: usize = 100;
 /// The kind of the job that analyses one manifest.
 pub(crate) const ANALYSE: &str = "analyse";
 
@@ -40,6 +42,8 @@ pub(crate) struct Analyses {
     pub(crate) in_flight: layers::InFlight,
     /// Layers analysed from stored blobs at the same time: one per core, so that requests keep theirs.
     pub(crate) stored_slots: Arc<Semaphore>,
+    /// Pulls that wait for a verdict at the same time.
+    pub(crate) holds: Semaphore,
 }
 
 impl Analyses {
@@ -49,6 +53,7 @@ impl Analyses {
             taps: tap::Taps::new(),
             in_flight: layers::InFlight::default(),
             stored_slots: Arc::new(Semaphore::new(cores)),
+            holds: Semaphore::new(MAX_HOLDS),
         }
     }
 }
@@ -70,6 +75,8 @@ pub(crate) enum AnalysisError {
     ManifestGone(Digest),
     #[error("a stored document is not readable")]
     Document(#[from] serde_json::Error),
+    #[error("the job panicked")]
+    JobPanicked,
     #[error("the server is stopping")]
     Stopping,
 }
@@ -87,20 +94,39 @@ pub(crate) fn job_for(
     digest: &Digest,
     manifest: &Manifest,
 ) -> Option<NewJob> {
-    if !manifest.is_image() && !manifest.is_index() {
+    if !is_runnable(manifest) && !manifest.is_index() {
         return None;
     }
+    Some(analyse_job(repository, digest, JOB_DELAY))
+}
+
+fn analyse_job(repository: RepositoryId, digest: &Digest, delay: Duration) -> NewJob {
     let payload = AnalyseJob {
         repository: repository.0,
         digest: digest.clone(),
     };
-    Some(NewJob {
+    NewJob {
         kind: ANALYSE.to_owned(),
         lane: Lane::Interactive,
         payload: serde_json::to_string(&payload).expect("a number and a digest are JSON"),
         dedup_key: Some(format!("{ANALYSE}:{}:{digest}", repository.0)),
-        delay: JOB_DELAY,
-    })
+        delay,
+    }
+}
+
+/// Queues the analysis of a manifest that somebody waits for; one that is queued for later becomes due.
+pub(crate) async fn enqueue(
+    app: &App,
+    repository: RepositoryId,
+    digest: &Digest,
+) -> Result<(), catalog::CatalogError> {
+    let job = analyse_job(repository, digest, Duration::ZERO);
+    let is_new = app.catalog.enqueue(&job).await?.is_some();
+    let key = job.dedup_key.as_deref().unwrap_or_default();
+    if is_new || app.catalog.hasten(key).await? {
+        app.jobs_queued.notify_waiters();
+    }
+    Ok(())
 }
 
 /// Analyses and judges what was just pushed, waiting for at most [`PUSH_PATIENCE`].
@@ -113,7 +139,7 @@ pub(crate) async fn after_push(
     manifest: &Manifest,
     tag: Option<&Tag>,
 ) -> Option<String> {
-    if !manifest.is_image() && !manifest.is_index() {
+    if !is_runnable(manifest) && !manifest.is_index() {
         return None;
     }
     let started = Instant::now();

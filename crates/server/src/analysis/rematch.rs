@@ -1,38 +1,44 @@
-//! New advisories: stored inventories are matched again. No layer is read.
+//! New advisories, or a new day: stored inventories are matched again. No layer is read.
 
-use catalog::{Lane, NewJob};
-use evidence::Inventory;
+use std::sync::Arc;
+use std::time::Duration;
+
+use advisories::Snapshot;
+use catalog::{Lane, NewJob, StoredInventory};
+use inventory::ANALYSER_VERSION;
 use oci::Digest;
 
 use super::{AnalysisError, image};
-use crate::app::Shared;
+use crate::app::{App, Shared};
+use crate::error::chain;
 
 /// The kind of the job that matches every tagged image with the snapshot in use.
 pub(crate) const REMATCH: &str = "rematch";
-/// Images matched between two looks at the clock and the lease.
+/// Images matched between two looks at whether to go on.
 const PAGE: u32 = 50;
+/// How often the calendar is looked at.
+const CALENDAR: Duration = Duration::from_hours(1);
 
-/// Returns the job for a new snapshot.
-pub(crate) fn job_for(snapshot: &Digest) -> NewJob {
+/// Returns the job for a snapshot. The payload is for people: a worker matches with the snapshot it has in use.
+fn job_for(snapshot: &Digest) -> NewJob {
     NewJob {
         kind: REMATCH.to_owned(),
         lane: Lane::Bulk,
         payload: serde_json::json!({ "snapshot": snapshot }).to_string(),
         dedup_key: Some(format!("{REMATCH}:{snapshot}")),
-        delay: std::time::Duration::ZERO,
+        delay: Duration::ZERO,
     }
 }
 
-/// Matches all tagged images whose report is older than the snapshot in use, and judges them again.
+/// Matches all tagged images whose report is not what the snapshot in use and today's date say, and judges them again.
 ///
-/// `keep_going` is asked between pages; when it says no, somebody else holds the job now.
-pub(crate) async fn rematch<F>(
+/// An inventory of another analyser version is made anew where its layers are at hand; until then the old one counts.
+/// An image that cannot be matched is said in the log and holds nobody else up. `keep_going` is asked between pages;
+/// when it says no, the rest is left to the next worker.
+pub(crate) async fn rematch(
     app: &Shared,
-    mut keep_going: impl FnMut() -> F,
-) -> Result<u64, AnalysisError>
-where
-    F: Future<Output = bool>,
-{
+    keep_going: impl Fn() -> bool,
+) -> Result<u64, AnalysisError> {
     let Some(snapshot) = app.snapshot.load_full() else {
         return Ok(0);
     };
@@ -42,35 +48,74 @@ where
     loop {
         let page = app
             .catalog
-            .inventories_to_rematch(&id, after.as_ref(), PAGE, app.clock.now())
+            .inventories_to_rematch(&id, after.as_ref(), PAGE, ANALYSER_VERSION, app.clock.now())
             .await?;
         let Some(last) = page.last() else {
             return Ok(matched);
         };
         after = Some(last.digest.clone());
         for row in page {
-            let (shared, snapshot, digest) = (app.clone(), snapshot.clone(), row.digest.clone());
-            let work = move || -> Result<_, AnalysisError> {
-                let inventory: Inventory = serde_json::from_slice(&row.body)?;
-                image::report(&shared, &row.digest, &inventory, false, Some(&snapshot))
-            };
-            let report = tokio::task::spawn_blocking(work)
-                .await
-                .map_err(|_| AnalysisError::Panicked(digest.clone()))??;
-            app.catalog
-                .put_image_report(&report, app.clock.now())
-                .await?;
-            for repository in app.catalog.repositories_of(&digest).await? {
-                super::judge_again(app, &repository, &digest).await;
-                for parent in app.catalog.parents(repository.id, &digest).await? {
-                    image::analyse(app, repository.id, &parent).await?;
-                    super::judge_again(app, &repository, &parent).await;
+            let digest = row.digest.clone();
+            match rematch_one(app, &snapshot, row).await {
+                Ok(()) => matched += 1,
+                // The database is everybody's trouble: the job tries again later.
+                Err(error @ AnalysisError::Catalog(_)) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%digest, cause = %chain(&error), "an image cannot be matched again");
                 }
             }
-            matched += 1;
         }
-        if !keep_going().await {
+        if !keep_going() {
             return Ok(matched);
         }
+    }
+}
+
+async fn rematch_one(
+    app: &Shared,
+    snapshot: &Arc<Snapshot>,
+    row: StoredInventory,
+) -> Result<(), AnalysisError> {
+    let digest = row.digest.clone();
+    let repositories = app.catalog.repositories_of(&digest).await?;
+    if row.analyser_version != ANALYSER_VERSION
+        && let Some(repository) = repositories.first()
+        && let Err(error) = image::analyse(app, repository.id, &digest).await
+    {
+        tracing::warn!(%digest, cause = %chain(&error), "not analysed anew, the old inventory is matched");
+    }
+    image::match_again(app, &digest, snapshot).await?;
+    for repository in repositories {
+        super::judge_again(app, &repository, &digest).await;
+        for parent in app.catalog.parents(repository.id, &digest).await? {
+            match image::analyse(app, repository.id, &parent).await {
+                Ok(()) | Err(AnalysisError::ManifestGone(_)) => {}
+                Err(error) => return Err(error),
+            }
+            super::judge_again(app, &repository, &parent).await;
+        }
+    }
+    Ok(())
+}
+
+/// Queues a re-match now and then: grades drop with the calendar, without any news.
+pub(crate) async fn watch_calendar(app: Shared) {
+    loop {
+        tokio::select! {
+            () = app.stop.cancelled() => return,
+            () = tokio::time::sleep(CALENDAR) => {}
+        }
+        enqueue(&app).await;
+    }
+}
+
+/// Queues a re-match with the snapshot in use, if there is one and none is queued.
+pub(crate) async fn enqueue(app: &App) {
+    let Some(id) = app.snapshot.load().as_ref().map(|s| s.info().id.clone()) else {
+        return;
+    };
+    match app.catalog.enqueue(&job_for(&id)).await {
+        Ok(_) => app.jobs_queued.notify_waiters(),
+        Err(error) => tracing::error!(cause = %chain(&error), "cannot queue the re-match"),
     }
 }

@@ -18,12 +18,11 @@ use crate::error::chain;
 const POLL: Duration = Duration::from_secs(1);
 
 /// What tells one file from its successor.
-type Stamp = (u64, i64, i64, u64);
+pub(crate) type Stamp = (u64, i64, i64, u64);
 
-/// Watches the snapshot's file until the server stops.
-pub(crate) async fn watch(app: Shared) {
+/// Watches the snapshot's file until the server stops. `seen` is the file that was opened at start.
+pub(crate) async fn watch(app: Shared, mut seen: Option<Stamp>) {
     let path = app.settings.advisories.clone();
-    let mut seen = None;
     loop {
         if let Some(stamp) = stamp(&path).await
             && seen != Some(stamp)
@@ -39,11 +38,11 @@ pub(crate) async fn watch(app: Shared) {
 }
 
 /// Opens the snapshot's file, if there is one, before the first request.
-pub(crate) async fn open_first(app: &Shared) {
+pub(crate) async fn open_first(app: &Shared) -> Option<Stamp> {
     let path = app.settings.advisories.clone();
-    if stamp(&path).await.is_some() {
-        replace(app, &path).await;
-    }
+    let stamp = stamp(&path).await?;
+    replace(app, &path).await;
+    Some(stamp)
 }
 
 async fn stamp(path: &Path) -> Option<Stamp> {
@@ -81,8 +80,5 @@ async fn replace(app: &Shared, path: &Path) {
         .snapshot_built_at_seconds
         .set(built_at.as_second() as f64);
     tracing::info!(snapshot = %id.short(), %built_at, "advisory snapshot in use");
-    match app.catalog.enqueue(&rematch::job_for(&id)).await {
-        Ok(_) => app.jobs_queued.notify_waiters(),
-        Err(error) => tracing::error!(cause = %chain(&error), "cannot queue the re-match"),
-    }
+    rematch::enqueue(app).await;
 }

@@ -87,8 +87,11 @@ pub(crate) fn finish(app: &Arc<App>, upload: Uuid, digest: &Digest, size: u64) {
     if tap.writer.written() != size {
         return;
     }
+    // Somebody who works on the same layer already is as good.
+    let Ok(done) = app.analyses.in_flight.begin(digest) else {
+        return;
+    };
     tap.writer.complete();
-    let done = app.analyses.in_flight.begin(digest);
     let (app, digest) = (Arc::clone(app), digest.clone());
     tokio::spawn(async move {
         if let Ok(Some(report)) = tap.report.await {

@@ -3,16 +3,18 @@
 //! A worker that dies leaves a lease that runs out; whoever claims the job next finds the work half done or done, and
 //! every step here may be repeated.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use catalog::{Claim, JobResults, Lane, RepositoryId};
+use futures::FutureExt as _;
 use uuid::Uuid;
 
 use super::{ANALYSE, AnalyseJob, AnalysisError, image, judge_again, rematch};
 use crate::app::Shared;
 use crate::error::chain;
 
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 /// Polling is the fallback; in this process a queued job wakes its worker.
 const POLL: Duration = Duration::from_secs(1);
 const MAX_ATTEMPTS: i64 = 8;
@@ -40,12 +42,16 @@ pub(crate) async fn run(app: Shared, lane: Lane) {
 }
 
 async fn work(app: &Shared, claim: &Claim) {
+    // A panic is this job's trouble, not its lane's.
+    let performed = AssertUnwindSafe(perform(app, claim)).catch_unwind();
     let outcome = tokio::select! {
-        outcome = perform(app, claim) => outcome,
+        outcome = performed => outcome.unwrap_or(Err(AnalysisError::JobPanicked)),
         () = lease_lost(app, claim) => {
             tracing::warn!(job = claim.job, kind = %claim.kind, "the job belongs to another worker now");
             return;
         }
+        // Nothing is lost: the lease runs out and somebody claims the job.
+        () = app.stop.cancelled() => return,
     };
     let ended = match outcome {
         Ok(()) | Err(AnalysisError::ManifestGone(_)) => {
@@ -77,6 +83,10 @@ async fn lease_lost(app: &Shared, claim: &Claim) {
 }
 
 async fn perform(app: &Shared, claim: &Claim) -> Result<(), AnalysisError> {
+    // Its workers did not even live to say that it failed.
+    if claim.attempts > MAX_ATTEMPTS {
+        return Err(AnalysisError::JobPanicked);
+    }
     match claim.kind.as_str() {
         ANALYSE => {
             let job: AnalyseJob = serde_json::from_str(&claim.payload)?;
@@ -88,8 +98,8 @@ async fn perform(app: &Shared, claim: &Claim) -> Result<(), AnalysisError> {
             Ok(())
         }
         rematch::REMATCH => {
-            let matched = rematch::rematch(app, || async { !app.stop.is_cancelled() }).await?;
-            tracing::info!(images = matched, "images matched with the new snapshot");
+            let matched = rematch::rematch(app, || !app.stop.is_cancelled()).await?;
+            tracing::info!(images = matched, "images matched again");
             if app.stop.is_cancelled() {
                 Err(AnalysisError::Stopping)
             } else {

@@ -12,7 +12,10 @@ mod problem;
 pub(crate) mod repositories;
 pub(crate) mod robots;
 
-use axum::http::HeaderMap;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use catalog::Principal;
 
 use crate::app::App;
@@ -22,7 +25,7 @@ use problem::Problem;
 
 /// Returns who calls: the credential's principal, else the session's.
 async fn caller(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Principal, Problem> {
-    if let Some(principal) = identify(app, headers, origin).await?.principal {
+    if let Some(principal) = credential(app, headers, origin).await? {
         return Ok(principal);
     }
     let session = session::of_request(app, headers).await?;
@@ -37,13 +40,38 @@ async fn administrator(
     headers: &HeaderMap,
     origin: &Origin,
 ) -> Result<Principal, Problem> {
-    let principal = identify(app, headers, origin)
+    let principal = credential(app, headers, origin)
         .await?
-        .principal
         .ok_or_else(Problem::unauthorized)?;
     if principal.superuser {
         Ok(principal)
     } else {
         Err(Problem::forbidden("only an administrator may do this"))
     }
+}
+
+/// Returns the principal of the request's Basic credential. A registry token is refused: it was made for the scopes it
+/// names, and none of them is here.
+async fn credential(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+) -> Result<Option<Principal>, Problem> {
+    let caller = identify(app, headers, origin).await?;
+    if !caller.is_whole() {
+        return Err(Problem::unauthorized());
+    }
+    Ok(caller.principal)
+}
+
+/// Answers here are for one caller at one moment, and one of them shows a secret.
+pub(crate) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
 }

@@ -54,7 +54,13 @@ pub(crate) async fn list(
     let now = app.clock.now();
     let mut rows = app
         .catalog
-        .list_repositories(&principal, &query.q, after.as_ref(), MAX_ROWS + 1, now)
+        .list_repositories(
+            &principal,
+            &query.q.replace('\0', ""),
+            after.as_ref(),
+            MAX_ROWS + 1,
+            now,
+        )
         .await?;
     let has_more = rows.len() > MAX_ROWS as usize;
     rows.truncate(MAX_ROWS as usize);
@@ -201,5 +207,5 @@ async fn report(app: &App, repository: &Repository, digest: &str) -> Result<Json
         inventory,
         matches,
     };
-    Ok(Json(serde_json::to_value(report).map_err(ApiError::fault)?))
+    Ok(Json(evidence::format::json(&report)))
 }

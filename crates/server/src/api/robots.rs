@@ -110,6 +110,9 @@ pub(crate) async fn delete(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let administrator = administrator(&app, &headers, &origin).await?;
+    if name.contains('\0') {
+        return Err(Problem::not_found());
+    }
     let robot = app
         .catalog
         .robot_by_name(&name)

@@ -18,21 +18,33 @@ pub(crate) fn unauthorized(
     scope: Option<(&RepositoryName, Action)>,
     error: Option<&'static str>,
 ) -> ApiError {
-    let mut challenge = format!(
-        "Bearer realm=\"{}/token\",service=\"{SERVICE}\"",
-        base_url(app, headers)
-    );
-    if let Some((name, action)) = scope {
+    let scope = scope.map(|(name, action)| {
         let actions = match action {
             Action::Pull => "pull",
             Action::Push => "pull,push",
             Action::Delete => "delete",
         };
-        challenge.push_str(&format!(",scope=\"repository:{name}:{actions}\""));
-    }
-    if let Some(error) = error {
-        challenge.push_str(&format!(",error=\"{error}\""));
-    }
+        format!("repository:{name}:{actions}")
+    });
+    for_scope(app, headers, scope.as_deref(), error)
+}
+
+/// Builds a 401 with a challenge for a scope in its written form.
+pub(crate) fn for_scope(
+    app: &App,
+    headers: &HeaderMap,
+    scope: Option<&str>,
+    error: Option<&'static str>,
+) -> ApiError {
+    let parameter = |name: &str, value: Option<&str>| {
+        value.map_or_else(String::new, |value| format!(",{name}=\"{value}\""))
+    };
+    let challenge = format!(
+        "Bearer realm=\"{}/token\",service=\"{SERVICE}\"{}{}",
+        base_url(app, headers),
+        parameter("scope", scope),
+        parameter("error", error)
+    );
     let message = match error {
         Some("insufficient_scope") => {
             "the token does not cover this, ask the token endpoint for the scope named here"

@@ -41,7 +41,20 @@ impl Caller {
         origin.actor(name)
     }
 
-    fn token_covers(&self, name: &RepositoryName, action: Action) -> bool {
+    /// Returns whether the credential is a password or robot token itself, and not something narrower made from it.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.claims.is_none()
+    }
+
+    /// Returns whether the credential covers the list of repositories.
+    pub(crate) fn covers_catalog(&self) -> bool {
+        self.claims
+            .as_ref()
+            .is_none_or(token::Claims::covers_catalog)
+    }
+
+    /// Returns whether the credential covers an action in a repository; the right itself is another question.
+    pub(crate) fn token_covers(&self, name: &RepositoryName, action: Action) -> bool {
         self.claims
             .as_ref()
             .is_none_or(|claims| claims.covers(name.as_str(), action))
@@ -57,8 +70,6 @@ pub(crate) struct Access {
     pub(crate) principal: Principal,
     /// Where.
     pub(crate) repository: Repository,
-    /// The role.
-    pub(crate) role: Role,
 }
 
 /// Returns the account, robot or nobody behind the request's `Authorization` header.
@@ -223,6 +234,10 @@ fn decode_basic(credential: &str) -> Option<(String, SecretString)> {
         .ok()?;
     let text = String::from_utf8(decoded).ok()?;
     let (name, secret) = text.split_once(':')?;
+    // No name has one, and PostgreSQL's texts cannot hold it.
+    if name.contains('\0') {
+        return None;
+    }
     Some((name.to_owned(), SecretString::from(secret.to_owned())))
 }
 
@@ -276,6 +291,17 @@ pub(crate) async fn delete(
     existing(app, headers, caller, name, Action::Delete).await
 }
 
+/// Requires the right to push to a repository that exists.
+pub(crate) async fn push_existing(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+    name: &RepositoryName,
+) -> Result<Access, ApiError> {
+    let caller = identify(app, headers, origin).await?;
+    existing(app, headers, caller, name, Action::Push).await
+}
+
 /// Requires the right to push; the first authorised push creates the repository.
 pub(crate) async fn push(
     app: &App,
@@ -298,7 +324,6 @@ pub(crate) async fn push(
             caller,
             principal,
             repository,
-            role: Role::Admin,
         });
     }
     existing(app, headers, caller, name, Action::Push).await
@@ -349,6 +374,5 @@ async fn existing(
         caller,
         principal,
         repository,
-        role,
     })
 }

@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
 /// How long a verified credential is remembered.
-const REMEMBERED: Duration = Duration::from_secs(60);
+const REMEMBERED: Duration = Duration::from_mins(1);
 
 /// A hash of no password, verified when the user does not exist.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
@@ -32,7 +32,7 @@ static NOBODY: LazyLock<String> = LazyLock::new(|| {
 pub struct HashError(#[source] argon2::password_hash::Error);
 
 /// Hashes a password; blocks for tens of milliseconds.
-pub fn hash_now(password: &SecretString) -> Result<String, HashError> {
+pub(crate) fn hash_now(password: &SecretString) -> Result<String, HashError> {
     let hash: PasswordHash = Argon2::default()
         .hash_password(password.expose_secret().as_bytes())
         .map_err(HashError)?;

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 /// The kinds of secret this server issues.
 #[derive(Clone, Copy, Debug)]
-pub enum SecretKind {
+pub(crate) enum SecretKind {
     /// A robot's token.
     Robot,
     /// A browser session.
@@ -31,7 +31,7 @@ impl SecretKind {
 }
 
 /// Draws a new secret from the operating system's generator.
-pub fn generate(kind: SecretKind) -> SecretString {
+pub(crate) fn generate(kind: SecretKind) -> SecretString {
     let mut random = [0_u8; 20];
     rand::fill(&mut random).expect("the operating system's random generator answers");
     let body = URL_SAFE_NO_PAD.encode(random);
@@ -43,7 +43,7 @@ pub fn generate(kind: SecretKind) -> SecretString {
 /// Returns what the database stores of a secret: its SHA-256.
 ///
 /// The secrets are random and long, so a fast hash is enough: there is nothing to guess.
-pub fn fingerprint(secret: &str) -> [u8; 32] {
+pub(crate) fn fingerprint(secret: &str) -> [u8; 32] {
     digest(&SHA256, secret.as_bytes())
         .as_ref()
         .try_into()

@@ -36,7 +36,7 @@ pub(crate) struct TokenError;
 pub(crate) struct Claims {
     iss: String,
     aud: String,
-    /// The principal, as `auth::Principal` writes itself.
+    /// The principal, as [`super::subject`] writes it.
     pub(crate) sub: String,
     exp: i64,
     nbf: i64,
@@ -64,10 +64,17 @@ impl Claims {
             .iter()
             .any(|a| a.kind == "repository" && a.name == repository && a.actions.contains(&action))
     }
+
+    /// Returns whether the token was asked for listing repositories, `registry:catalog:*`.
+    pub(crate) fn covers_catalog(&self) -> bool {
+        self.access
+            .iter()
+            .any(|a| a.kind == "registry" && a.name == "catalog")
+    }
 }
 
 /// Draws a new signing key.
-pub fn generate_key() -> SigningKey {
+pub(crate) fn generate_key() -> SigningKey {
     let document = Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new())
         .expect("the operating system's random generator answers");
     SigningKey {
@@ -226,7 +233,7 @@ mod tests {
         );
         let header = header.replace("KID", &tokens.current);
         let signature = if keep_signature { signature } else { "" };
-        let forged = format!("{}.{claims}.{signature}", B64.encode(header));
+        let forged = format!("{}.{claims}.{signature}", B64.encode(&header));
         assert!(
             tokens.verify(&forged, at(1_000_000)).is_err(),
             "accepted {header}"

@@ -36,6 +36,15 @@ pub(crate) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let caller = identify(&app, &headers, &origin).await?;
+    // A token that could be turned into another would never run out and never stay narrow.
+    if !caller.is_whole() {
+        return Err(challenge::unauthorized(
+            &app,
+            &headers,
+            None,
+            Some("invalid_token"),
+        ));
+    }
     let scopes = requested_scopes(query.as_deref().unwrap_or_default())?;
     let epoch = match &caller.principal {
         Some(principal) => app
@@ -90,6 +99,9 @@ async fn answer(
     let mut granted = Vec::new();
     for scope in scopes {
         let granted_actions = match (principal, scope.name.parse::<RepositoryName>()) {
+            (Some(_), _) if scope.kind == "registry" && scope.name == "catalog" => {
+                scope.actions.clone()
+            }
             (Some(principal), Ok(name)) if scope.kind == "repository" => {
                 let allowed = super::allowed_actions(app, principal, &name).await?;
                 scope
@@ -161,9 +173,9 @@ pub(crate) fn form_pairs(text: &str) -> impl Iterator<Item = (String, String)> {
 
 fn decode_form(text: &str) -> String {
     let spaced = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced)
-        .decode_utf8_lossy()
-        .into_owned()
+    let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy();
+    // Nothing legal holds a NUL, and PostgreSQL's texts cannot: it becomes a character that nothing is named with.
+    decoded.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The doors: evidence meets policy, and the verdict is stored with its address.
 //!
-//! [`judge`] is the only way to a verdict on the server. A decision is made once per (manifest, policies) and kept
-//! until time or new evidence could change it; a pull of a judged image costs one indexed query.
+//! [`judge`] is the only way to a verdict on the server. A decision is stored with a key of the policies and a key of the
+//! evidence it was made from, and holds while both are the same and its time has not come. Both keys are read anew with
+//! every question, from small indexed rows: a changed policy, a new report or a moved tag counts at once, everywhere.
 //!
 //! A verdict belongs to a manifest, not to the way it was asked for: by tag, by digest or as a child of an index, the
 //! same policies apply, because those of every tag that leads to it are taken together.
@@ -11,27 +12,35 @@ pub(crate) mod policies;
 pub(crate) mod pull;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::{CatalogError, NewDecision, Repository};
 use gate::{
-    Decision, Door, IndexChild, Policy, Subject, SubjectKind, Verdict, combine_index, decide,
+    Decision, Door, EvidenceSet, FeedState, IndexChild, Policy, Subject, SubjectKind, Verdict,
+    combine_index, decide,
 };
+use jiff::Timestamp;
 use oci::{Digest, Tag};
 use uuid::Uuid;
 
+use crate::analysis::AnalysisError;
 use crate::app::App;
-use evidence_of::{Evidence, evidence_of};
+use evidence_of::{Known, KnownChild};
 
-/// Children of an index that are judged.
-const MAX_CHILDREN: usize = 100;
+/// Manifests looked at on the way from one to the tags above it.
+const MAX_HOLDERS: usize = 100;
 
 /// No verdict could be made. It is never an `allow`.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum JudgeError {
     #[error("the catalog failed")]
     Catalog(#[from] CatalogError),
+    #[error("the match with new advisories failed")]
+    Analysis(#[from] AnalysisError),
     #[error("stored evidence is not readable")]
     Document(#[from] serde_json::Error),
+    #[error("the work was interrupted by a stop")]
+    Interrupted,
     #[error("the stored policy `{name}` is not readable")]
     Policy {
         name: String,
@@ -46,6 +55,10 @@ pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
     /// Whether a pull of this very manifest is refused. An index with one usable platform is not.
     pub(crate) refuses_pull: bool,
+    /// Whether it is about something that no gate judges.
+    pub(crate) is_artifact: bool,
+    /// How long a pull waits while the verdict is pending.
+    pub(crate) hold: Duration,
 }
 
 impl Judged {
@@ -64,31 +77,69 @@ pub(crate) async fn judge(
     digest: &Digest,
     tag: Option<&Tag>,
 ) -> Result<Judged, JudgeError> {
+    let snapshot = app.snapshot.load_full();
+    let known = evidence_of::look_up(app, repository.id, digest, snapshot.as_ref()).await?;
+    if matches!(known, Known::Artifact) {
+        return Ok(unjudged(app, repository, digest, tag));
+    }
     let tags = tags_leading_to(app, repository, digest, tag).await?;
-    let applicable = app.policies.applicable(app, repository, &tags).await?;
-    let key = decision_key(&applicable);
-    let found = evidence_of(app, repository.id, digest).await?;
-    if let Some(current) = current(app, repository, digest, &key, &found).await? {
-        return Ok(current);
+    let policies = app.policies.applicable(app, repository, &tags).await?;
+    let hold_secs = policies.iter().map(|policy| policy.pending_hold_secs());
+    let hold = Duration::from_secs(hold_secs.max().unwrap_or_default().into());
+    let key = decision_key(&policies);
+    let evidence_key = known.key(snapshot.as_deref());
+    if let Some(current) = current(app, repository, digest, &key, &evidence_key).await? {
+        return Ok(Judged { hold, ..current });
     }
 
-    let verdict = verdict(
+    let bench = Bench {
+        app,
+        repository,
+        tag: tag.or(tags.first()),
+        policies: policies.iter().map(AsRef::as_ref).collect(),
+        feeds: evidence_of::feed_states(snapshot.as_deref()),
+        now: app.clock.now(),
+    };
+    let (judged, judged_from) = bench.judge(digest, known).await?;
+    let id = Uuid::now_v7();
+    let url = app.decision_url(id);
+    let judged = Judged {
+        refuses_pull: judged.refuses_pull,
+        is_artifact: false,
+        hold,
+        verdict: judged.verdict.with_address(id.to_string(), url),
+    };
+    // The key of what was read, not of what was there before: a report that arrived in between is not lost on anybody.
+    let evidence_key = judged_from.key(snapshot.as_deref());
+    store(
         app,
         repository,
         digest,
-        tag.or(tags.first()),
-        &applicable,
-        &found,
+        tag,
+        &key,
+        evidence_key,
+        id,
+        &judged,
     )
     .await?;
-    let id = Uuid::now_v7();
-    let url = app.decision_url(id);
-    let verdict = Judged {
-        refuses_pull: verdict.refuses_pull,
-        verdict: verdict.verdict.with_address(id.to_string(), url),
+    Ok(judged)
+}
+
+/// An artifact is nobody's to judge: it passes, under no policy and without a stored decision.
+fn unjudged(app: &App, repository: &Repository, digest: &Digest, tag: Option<&Tag>) -> Judged {
+    let subject = Subject {
+        repository: repository.name.as_str(),
+        tag: tag.map(Tag::as_str),
+        digest: Some(digest),
+        ..Subject::default()
     };
-    store(app, repository, digest, tag, &key, id, &verdict).await?;
-    Ok(verdict)
+    let evidence = EvidenceSet::default();
+    Judged {
+        verdict: decide(&[], &subject, &evidence, app.clock.now(), Door::Pull),
+        refuses_pull: false,
+        is_artifact: true,
+        hold: Duration::ZERO,
+    }
 }
 
 /// The policies as one hash: the same set in the same versions gives the same key.
@@ -103,7 +154,7 @@ fn decision_key(policies: &[Arc<Policy>]) -> Digest {
     Digest::sha256(text.as_bytes())
 }
 
-/// All tags that lead to a manifest, directly or through an index: a policy bound to one of them holds however the
+/// All tags that lead to a manifest, directly or through indexes: a policy bound to one of them holds however the
 /// manifest is asked for.
 async fn tags_leading_to(
     app: &App,
@@ -112,11 +163,18 @@ async fn tags_leading_to(
     asked: Option<&Tag>,
 ) -> Result<Vec<Tag>, CatalogError> {
     let now = app.clock.now();
-    let mut tags = app.catalog.tags_of(repository.id, digest, now).await?;
-    for parent in app.catalog.parents(repository.id, digest).await? {
-        tags.extend(app.catalog.tags_of(repository.id, &parent, now).await?);
+    let mut tags: Vec<Tag> = asked.into_iter().cloned().collect();
+    let mut seen = vec![digest.clone()];
+    let mut next = 0;
+    while let Some(holder) = seen.get(next).cloned() {
+        next += 1;
+        tags.extend(app.catalog.tags_of(repository.id, &holder, now).await?);
+        for parent in app.catalog.parents(repository.id, &holder).await? {
+            if seen.len() < MAX_HOLDERS && !seen.contains(&parent) {
+                seen.push(parent);
+            }
+        }
     }
-    tags.extend(asked.cloned());
     tags.sort_unstable();
     tags.dedup();
     Ok(tags)
@@ -142,43 +200,49 @@ async fn current(
     repository: &Repository,
     digest: &Digest,
     key: &Digest,
-    found: &Evidence,
+    evidence_key: &Digest,
 ) -> Result<Option<Judged>, JudgeError> {
+    // The one that lists show, whatever policies made it: what the door says and what the page shows is one decision.
     let Some(decision) = app
         .catalog
-        .latest_decision(repository.id, digest, key)
+        .current_decision(repository.id, digest)
         .await?
+        .filter(|decision| decision.policy_sha256 == *key)
     else {
         return Ok(None);
     };
-    if decision
-        .valid_until
-        .is_some_and(|until| until <= app.clock.now())
-    {
+    let now = app.clock.now();
+    if decision.valid_until.is_some_and(|until| until <= now) {
         return Ok(None);
     }
-    let document: Document = serde_json::from_str(&decision.document)?;
-    if document.evidence_key != found.key() {
+    // A document of another version is not an error, only of no use.
+    let Ok(document) = serde_json::from_str::<Document>(&decision.document) else {
+        return Ok(None);
+    };
+    if document.evidence_key != *evidence_key {
         return Ok(None);
     }
     Ok(Some(Judged {
         verdict: document.verdict,
         refuses_pull: document.refuses_pull,
+        is_artifact: false,
+        hold: Duration::ZERO,
     }))
 }
 
+#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
 async fn store(
     app: &App,
     repository: &Repository,
     digest: &Digest,
     tag: Option<&Tag>,
     key: &Digest,
+    evidence_key: Digest,
     id: Uuid,
     judged: &Judged,
 ) -> Result<(), JudgeError> {
-    let found = evidence_of(app, repository.id, digest).await?;
     let document = Document {
-        evidence_key: found.key(),
+        evidence_key,
         refuses_pull: judged.refuses_pull,
         verdict: judged.verdict.clone(),
     };
@@ -200,81 +264,129 @@ async fn store(
     Ok(())
 }
 
-async fn verdict(
-    app: &App,
-    repository: &Repository,
-    digest: &Digest,
-    tag: Option<&Tag>,
-    policies: &[Arc<Policy>],
-    found: &Evidence,
-) -> Result<Judged, JudgeError> {
-    let policies: Vec<&Policy> = policies.iter().map(AsRef::as_ref).collect();
-    let one = |digest: &Digest, found: &Evidence| {
-        let subject = Subject {
-            repository: repository.name.as_str(),
-            tag: tag.map(Tag::as_str),
-            digest: Some(digest),
-            platform: found.platform(),
-            kind: if matches!(found, Evidence::Index { .. }) {
-                SubjectKind::Index
-            } else {
-                SubjectKind::Image
-            },
-        };
-        let feeds = found.feeds();
-        decide(
-            &policies,
-            &subject,
-            &found.set(&feeds),
-            app.clock.now(),
-            Door::Pull,
-        )
-    };
-    let own = one(digest, found);
-    let Evidence::Index { children } = found else {
-        let refuses_pull = !own.verdict.lets_through();
-        return Ok(Judged {
-            verdict: own,
-            refuses_pull,
-        });
-    };
+/// What all parts of one verdict share.
+struct Bench<'a> {
+    app: &'a App,
+    repository: &'a Repository,
+    tag: Option<&'a Tag>,
+    policies: Vec<&'a Policy>,
+    feeds: Vec<FeedState<'a>>,
+    now: Timestamp,
+}
 
-    let wanted: Vec<&str> = policies
-        .iter()
-        .flat_map(|p| p.platforms())
-        .map(String::as_str)
-        .collect();
-    let own_refuses = !own.verdict.lets_through();
-    let mut verdicts = Vec::new();
-    for child in children.iter().take(MAX_CHILDREN) {
-        let platform = child.platform.as_deref().unwrap_or("unknown platform");
-        if !wanted.is_empty() && !wanted.contains(&platform) {
-            continue;
+impl Bench<'_> {
+    /// Judges a manifest, an index together with its children. Returns also what it was judged from.
+    async fn judge(&self, digest: &Digest, known: Known) -> Result<(Judged, Known), JudgeError> {
+        match known {
+            Known::Image(_) => {
+                let Some(documents) = evidence_of::read(self.app, digest).await? else {
+                    return Ok(self.judge_pending(digest, None));
+                };
+                let set = documents.set(&self.feeds);
+                let subject = self.subject(digest, documents.platform(), SubjectKind::Image);
+                let judged = self.decide(&subject, &set);
+                Ok((judged, Known::Image(documents.stamp)))
+            }
+            Known::Pending { since } => Ok(self.judge_pending(digest, since)),
+            Known::Artifact => Ok((
+                unjudged(self.app, self.repository, digest, self.tag),
+                Known::Artifact,
+            )),
+            Known::Index(children) => Box::pin(self.judge_index(digest, children)).await,
         }
-        let judged = if child.present {
-            let found = evidence_of(app, repository.id, &child.digest).await?;
-            Some(one(&child.digest, &found))
-        } else {
-            None
-        };
-        verdicts.push((platform, judged));
     }
-    let some_usable = verdicts
-        .iter()
-        .any(|(_, v)| v.as_ref().is_some_and(|v| v.verdict.lets_through()));
-    let children: Vec<IndexChild<'_>> = verdicts
-        .iter()
-        .map(|(platform, verdict)| IndexChild {
+
+    fn judge_pending(&self, digest: &Digest, since: Option<Timestamp>) -> (Judged, Known) {
+        let set = EvidenceSet {
+            pending: true,
+            pending_since: since,
+            feeds: &self.feeds,
+            ..EvidenceSet::default()
+        };
+        let subject = self.subject(digest, None, SubjectKind::Image);
+        (self.decide(&subject, &set), Known::Pending { since })
+    }
+
+    async fn judge_index(
+        &self,
+        digest: &Digest,
+        children: Vec<KnownChild>,
+    ) -> Result<(Judged, Known), JudgeError> {
+        let set = EvidenceSet {
+            feeds: &self.feeds,
+            ..EvidenceSet::default()
+        };
+        let own = self.decide(&self.subject(digest, None, SubjectKind::Index), &set);
+        let wanted: Vec<&str> = self
+            .policies
+            .iter()
+            .flat_map(|policy| policy.platforms())
+            .map(String::as_str)
+            .collect();
+        let mut verdicts = Vec::new();
+        let mut judged_from = Vec::new();
+        for child in children {
+            let platform = child.platform.clone();
+            let platform = platform.unwrap_or_else(|| "unknown platform".to_owned());
+            let is_wanted = wanted.is_empty() || wanted.contains(&platform.as_str());
+            let (judged, known) = match child.known {
+                Some(known) if is_wanted => {
+                    let (judged, known) = self.judge(&child.digest, known).await?;
+                    (Some(judged), Some(known))
+                }
+                known => (None, known),
+            };
+            if is_wanted {
+                verdicts.push((platform, judged));
+            }
+            judged_from.push(KnownChild { known, ..child });
+        }
+        let some_usable = verdicts
+            .iter()
+            .any(|(_, judged)| judged.as_ref().is_some_and(|judged| !judged.refuses_pull));
+        let children: Vec<IndexChild<'_>> = verdicts
+            .iter()
+            .map(|(platform, judged)| IndexChild {
+                platform,
+                verdict: judged.as_ref().map(|judged| &judged.verdict),
+            })
+            .collect();
+        let own_refuses = own.refuses_pull;
+        let combined = combine_index(own.verdict, &children);
+        let refuses_pull = !combined.verdict.lets_through() && (own_refuses || !some_usable);
+        let judged = Judged {
+            verdict: combined,
+            refuses_pull,
+            is_artifact: false,
+            hold: Duration::ZERO,
+        };
+        Ok((judged, Known::Index(judged_from)))
+    }
+
+    fn decide(&self, subject: &Subject<'_>, evidence: &EvidenceSet<'_>) -> Judged {
+        let verdict = decide(&self.policies, subject, evidence, self.now, Door::Pull);
+        Judged {
+            refuses_pull: !verdict.verdict.lets_through(),
+            is_artifact: false,
+            hold: Duration::ZERO,
+            verdict,
+        }
+    }
+
+    fn subject<'b>(
+        &'b self,
+        digest: &'b Digest,
+        platform: Option<&'b str>,
+        kind: SubjectKind,
+    ) -> Subject<'b> {
+        Subject {
+            repository: self.repository.name.as_str(),
+            tag: self.tag.map(Tag::as_str),
+            digest: Some(digest),
             platform,
-            verdict: verdict.as_ref(),
-        })
-        .collect();
-    let combined = combine_index(own, &children);
-    let refuses_pull = !combined.verdict.lets_through() && (own_refuses || !some_usable);
-    Ok(Judged {
-        verdict: combined,
-        refuses_pull,
-    })
+            kind,
+        }
+    }
 }
 
 impl App {

@@ -40,7 +40,8 @@ impl Policies {
                 repository: repository.name.as_str(),
                 ..Subject::default()
             };
-            let mut applies = policy.applies_to(&subject);
+            // Asked for without any tag, a policy for some tags applies: there is nothing that says it does not.
+            let mut applies = tags.is_empty() && policy.applies_to(&subject);
             for tag in tags {
                 subject.tag = Some(tag.as_str());
                 applies = applies || policy.applies_to(&subject);

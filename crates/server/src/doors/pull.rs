@@ -9,21 +9,24 @@
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
-use catalog::{AuditAction, AuditEntry, Repository, StoredManifest};
-use oci::{Digest, Tag, media_type};
+use catalog::{AuditAction, AuditEntry, Repository};
+use oci::{Digest, Tag};
 use uuid::Uuid;
 
 use super::{Judged, is_pending, judge};
+use crate::analysis;
 use crate::app::App;
 use crate::auth::Access;
 use crate::error::ApiError;
 use crate::registry::Call;
 
-/// How long a pull waits for a verdict that is on its way.
-const HOLD: Duration = Duration::from_secs(10);
+/// How often a waiting pull looks again.
 const HOLD_STEP: Duration = Duration::from_millis(50);
 /// What a client is told to wait when the verdict is still on its way, in seconds.
 const RETRY_AFTER_SECS: u64 = 5;
+/// The digest of `{}`, the configuration of artifacts that have none.
+const EMPTY_CONFIG: &str =
+    "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
 /// Manifests that are tried before a blob is refused.
 const MAX_HOLDERS: u32 = 50;
 
@@ -37,45 +40,51 @@ pub(crate) enum PullAnswer {
     Refuse(ApiError),
 }
 
-/// Asks for a manifest.
+/// Asks for a manifest's bytes. A verdict that is on its way is waited for a little.
 pub(crate) async fn ask(
     call: &Call,
     access: &Access,
-    manifest: &StoredManifest,
+    digest: &Digest,
     tag: Option<&Tag>,
 ) -> Result<PullAnswer, ApiError> {
     let app = call.app();
-    if is_exempt(manifest) {
-        return Ok(PullAnswer::Allow);
-    }
-    let judged = settled(app, &access.repository, &manifest.digest, tag).await?;
+    let judged = settled(app, &access.repository, digest, tag).await?;
     app.metrics.count_verdict(judged.verdict.verdict.as_str());
     if !judged.refuses_pull {
-        return Ok(judged
-            .sentence()
-            .map_or(PullAnswer::Allow, PullAnswer::Warn));
+        let words = judged.sentence();
+        return Ok(words.map_or(PullAnswer::Allow, PullAnswer::Warn));
     }
-    let target = tag.map_or_else(|| manifest.digest.to_string(), ToString::to_string);
-    let entry = AuditEntry {
-        action: AuditAction::PullDenied,
-        repository: Some(access.repository.name.as_str()),
-        target: Some(&target),
-        detail: judged.verdict.id.as_deref(),
-    };
-    app.catalog
-        .audit(&entry, &access.caller.actor(call.origin()), app.clock.now())
-        .await?;
-    Ok(PullAnswer::Refuse(refusal(&judged)))
+    let target = tag.map_or_else(|| digest.to_string(), ToString::to_string);
+    let refusal = refuse(call, access, &target, &judged).await?;
+    Ok(PullAnswer::Refuse(refusal))
 }
 
-/// Asks for a blob: it is open while one manifest that holds it is.
+/// Returns what there is to say about a manifest to somebody who does not get its bytes.
+pub(crate) async fn words_about(
+    call: &Call,
+    access: &Access,
+    digest: &Digest,
+    tag: Option<&Tag>,
+) -> Result<Option<String>, ApiError> {
+    let judged = judge(call.app(), &access.repository, digest, tag)
+        .await
+        .map_err(ApiError::fault)?;
+    Ok(judged.sentence())
+}
+
+/// Asks for a blob: it is open while one image that holds it is.
 ///
-/// A blob that no manifest holds yet belongs to a push under way and is open to whoever may read the repository.
+/// An artifact opens only what no image holds, or a signature could be made to open a refused image. A blob that no
+/// manifest holds yet belongs to a push under way and is open to whoever may read the repository.
 pub(crate) async fn ask_for_blob(
     call: &Call,
     access: &Access,
     digest: &Digest,
 ) -> Result<(), ApiError> {
+    // Every artifact without a configuration holds this one.
+    if digest.as_str() == EMPTY_CONFIG {
+        return Ok(());
+    }
     let app = call.app();
     let repository = &access.repository;
     let holders = app
@@ -84,30 +93,39 @@ pub(crate) async fn ask_for_blob(
         .await?;
     let mut refused = None;
     for holder in holders {
-        let Some(manifest) = app.catalog.manifest(repository.id, &holder).await? else {
-            continue;
-        };
-        if is_exempt(&manifest) {
-            return Ok(());
-        }
         let judged = judge(app, repository, &holder, None)
             .await
             .map_err(ApiError::fault)?;
-        if !judged.refuses_pull {
+        if judged.refuses_pull {
+            refused.get_or_insert(judged);
+        } else if !judged.is_artifact {
             return Ok(());
         }
-        refused = Some(judged);
     }
-    refused.map_or(Ok(()), |judged| Err(refusal(&judged)))
+    match refused {
+        None => Ok(()),
+        Some(judged) => Err(refuse(call, access, digest.as_str(), &judged).await?),
+    }
 }
 
-/// Referrers and artifacts are never refused.
-fn is_exempt(manifest: &StoredManifest) -> bool {
-    if media_type::is_index(&manifest.media_type) {
-        return false;
-    }
-    let view = oci::Manifest::parse(&manifest.bytes, &manifest.media_type);
-    view.is_ok_and(|view| !view.is_image())
+/// Writes the refusal into the audit trail and makes the answer of it.
+async fn refuse(
+    call: &Call,
+    access: &Access,
+    target: &str,
+    judged: &Judged,
+) -> Result<ApiError, ApiError> {
+    let app = call.app();
+    let entry = AuditEntry {
+        action: AuditAction::PullDenied,
+        repository: Some(access.repository.name.as_str()),
+        target: Some(target),
+        detail: judged.verdict.id.as_deref(),
+    };
+    app.catalog
+        .audit(&entry, &access.caller.actor(call.origin()), app.clock.now())
+        .await?;
+    Ok(refusal(judged))
 }
 
 /// Waits a little for evidence that is on its way, then answers with what there is.
@@ -117,20 +135,27 @@ async fn settled(
     digest: &Digest,
     tag: Option<&Tag>,
 ) -> Result<Judged, ApiError> {
-    let started = Instant::now();
-    loop {
-        let judged = judge(app, repository, digest, tag)
-            .await
-            .map_err(ApiError::fault)?;
-        if !is_pending(&judged.verdict)
-            || !judged.refuses_pull
-            || started.elapsed() > HOLD
-            || app.stop.is_cancelled()
-        {
-            return Ok(judged);
-        }
-        tokio::time::sleep(HOLD_STEP).await;
+    let waits = |judged: &Judged| judged.refuses_pull && is_pending(&judged.verdict);
+    let judge = || async {
+        let judged = judge(app, repository, digest, tag).await;
+        judged.map_err(ApiError::fault)
+    };
+    let mut judged = judge().await?;
+    if !waits(&judged) {
+        return Ok(judged);
     }
+    // The push has queued the work; if that came to nothing, this is another chance.
+    analysis::enqueue(app, repository.id, digest).await?;
+    // Each waiting pull asks the database now and then: a crowd of them is told to come back instead.
+    let Ok(_place) = app.analyses.holds.try_acquire() else {
+        return Ok(judged);
+    };
+    let started = Instant::now();
+    while waits(&judged) && started.elapsed() < judged.hold && !app.stop.is_cancelled() {
+        tokio::time::sleep(HOLD_STEP).await;
+        judged = judge().await?;
+    }
+    Ok(judged)
 }
 
 fn refusal(judged: &Judged) -> ApiError {

@@ -14,7 +14,7 @@ use web::{
 };
 
 use super::{PageError, Visit, html};
-use crate::doors;
+use crate::doors::{self, evidence_of::is_runnable};
 use crate::error::ApiError;
 
 /// Upgrades shown on the overview.
@@ -69,7 +69,7 @@ pub(super) async fn page(
             .iter()
             .chain(&manifest.layers)
             .map(|blob| blob.size)
-            .sum()
+            .fold(0, u64::saturating_add)
     });
     let page = ImagePage {
         frame: visit.frame(),
@@ -145,14 +145,12 @@ async fn tally(visit: &Visit, digest: &Digest) -> Result<Tally, PageError> {
     let Some(report) = visit.app.catalog.image_report(digest).await? else {
         return Ok(Tally::Queued);
     };
-    let matches: Option<MatchReport> =
-        serde_json::from_slice(&report.body).map_err(ApiError::fault)?;
-    Ok(match matches {
-        Some(matches) => Tally::Counted {
+    Ok(match report.summary.as_of {
+        Some(as_of) => Tally::Counted {
             open: report.summary.counts,
             fixable: report.summary.fixable.total(),
             partial: !report.summary.complete,
-            as_of: matches.snapshot.built_at,
+            as_of,
         },
         None => Tally::Unknown {
             reason: "no advisories imported".to_owned(),
@@ -172,7 +170,8 @@ async fn found(
     manifest: Option<&Manifest>,
 ) -> Result<Found, PageError> {
     let catalog = &visit.app.catalog;
-    if let Some(manifest) = manifest.filter(|manifest| !manifest.is_image() && !manifest.is_index())
+    if let Some(manifest) =
+        manifest.filter(|manifest| !is_runnable(manifest) && !manifest.is_index())
     {
         let media_type = manifest
             .effective_artifact_type()

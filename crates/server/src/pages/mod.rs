@@ -125,10 +125,10 @@ async fn page(
         (Route::SignOut, &Method::POST) => {
             return sign_in::sign_out(visit, &read_form(body).await?).await;
         }
-        (Route::SignOut, _) | (_, &Method::POST) => {
-            return Err(PageError::Shown(ErrorKind::NotFound));
-        }
-        _ => {}
+        (Route::SignOut, _) => return Err(PageError::Shown(ErrorKind::NotFound)),
+        (_, &Method::GET | &Method::HEAD) => {}
+        // Every other form is somebody else's invention.
+        _ => return Err(PageError::Shown(ErrorKind::NotFound)),
     }
     let Some(session) = &visit.session else {
         let target = Route::SignIn.with("return", &visit.address).to_string();

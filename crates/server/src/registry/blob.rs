@@ -30,7 +30,9 @@ pub(super) async fn get(
         pull::ask_for_blob(call, &access, digest).await?;
     }
 
-    let range = byte_range(call.header(header::RANGE), blob.size_bytes);
+    // Ranges are defined for GET only (RFC 9110, section 14.2).
+    let range = call.header(header::RANGE).filter(|_| !is_head);
+    let range = byte_range(range, blob.size_bytes);
     let (status, start, len) = match range {
         ByteRange::Whole => (StatusCode::OK, 0, blob.size_bytes),
         ByteRange::Part { start, end } => (StatusCode::PARTIAL_CONTENT, start, end - start + 1),

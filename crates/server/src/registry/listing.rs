@@ -44,14 +44,23 @@ pub(super) async fn tags(call: &Call, name: &RepositoryName) -> Result<Response,
 /// `GET /v2/_catalog`: the repositories that the caller may pull.
 pub(super) async fn catalog(call: &Call) -> Result<Response, ApiError> {
     let caller = auth::identify(&call.app, call.headers(), &call.origin).await?;
+    let is_covered = caller.covers_catalog();
     let Some(principal) = caller.principal else {
-        return Err(auth::challenge::unauthorized(
+        return Err(auth::challenge::for_scope(
             &call.app,
             call.headers(),
-            None,
+            Some("registry:catalog:*"),
             None,
         ));
     };
+    if !is_covered {
+        return Err(auth::challenge::for_scope(
+            &call.app,
+            call.headers(),
+            Some("registry:catalog:*"),
+            Some("insufficient_scope"),
+        ));
+    }
     let page = Page::of(call)?;
     let after = page
         .after

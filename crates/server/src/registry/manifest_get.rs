@@ -34,14 +34,15 @@ pub(super) async fn get(
         Reference::Tag(tag) => Some(tag),
         Reference::Digest(_) => None,
     };
-    let answer = pull::ask(call, &access, &manifest, tag).await?;
-    let mut words = None;
-    match answer {
-        PullAnswer::Allow => {}
-        PullAnswer::Warn(text) => words = Some(text),
-        PullAnswer::Refuse(refusal) if is_head => words = Some(refusal.message().to_owned()),
-        PullAnswer::Refuse(refusal) => return Err(refusal),
-    }
+    let words = if is_head {
+        pull::words_about(call, &access, &manifest.digest, tag).await?
+    } else {
+        match pull::ask(call, &access, &manifest.digest, tag).await? {
+            PullAnswer::Allow => None,
+            PullAnswer::Warn(words) => Some(words),
+            PullAnswer::Refuse(refusal) => return Err(refusal),
+        }
+    };
     let mut response = stored(&manifest, call.header(header::IF_NONE_MATCH), is_head);
     if let Some(words) = words {
         response

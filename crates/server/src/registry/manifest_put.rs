@@ -167,9 +167,10 @@ pub(super) async fn delete(
     let access = call.delete(name).await?;
     let (app, actor) = (&call.app, access.caller.actor(&call.origin));
     let repository = access.repository.id;
-    let parsed: Reference = reference
-        .parse()
-        .map_err(|_| ApiError::manifest_unknown(reference))?;
+    let parsed: Reference = reference.parse().map_err(|error| match error {
+        oci::ReferenceError::Digest(error) => ApiError::digest_invalid(error),
+        _ => ApiError::manifest_unknown(reference),
+    })?;
     let now = app.clock.now();
     match parsed {
         Reference::Tag(tag) => {

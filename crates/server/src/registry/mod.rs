@@ -71,6 +71,10 @@ impl Call {
         auth::push(&self.app, self.headers(), &self.origin, name).await
     }
 
+    async fn push_existing(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
+        auth::push_existing(&self.app, self.headers(), &self.origin, name).await
+    }
+
     async fn delete(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
         auth::delete(&self.app, self.headers(), &self.origin, name).await
     }

@@ -9,17 +9,19 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use blobs::{ObjectKey, UploadWriter};
-use catalog::{NewUpload, Published, Upload};
+use catalog::{NewUpload, PrincipalId, Published, RepositoryId, Upload};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use oci::{Algorithm, Digest, DigestHasher, ErrorCode, RepositoryName};
+use oci::{Action, Algorithm, Digest, DigestHasher, ErrorCode, RepositoryName};
+use prometheus_client::metrics::gauge::Gauge;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::blob::storage_error;
 use super::range::chunk_range;
 use super::{CONTENT_DIGEST, Call, header_value, parse_digest};
 use crate::analysis::tap;
-use crate::app::App;
+use crate::app::{App, Shared};
 use crate::auth::Access;
 use crate::error::ApiError;
 
@@ -55,7 +57,11 @@ pub(super) async fn start(
     let upload = open_session(&call.app, &access, algorithm).await?;
     match expected {
         None => Ok(accepted(name, &upload, StatusCode::ACCEPTED)),
-        Some(expected) => complete(call, body, name, &access, upload, &expected).await,
+        Some(expected) => {
+            let transfer = Transfer::new(call, &access, upload, Chunk::whole(call));
+            detached(transfer.complete(body, expected.clone())).await?;
+            Ok(created(name, &expected))
+        }
     }
 }
 
@@ -67,8 +73,9 @@ pub(super) async fn append(
     id: &str,
 ) -> Result<Response, ApiError> {
     let (access, upload) = session(call, name, id).await?;
-    check_chunk(call, &upload)?;
-    let upload = receive(call, body, upload, &access).await?;
+    let chunk = Chunk::of(call)?;
+    let transfer = Transfer::new(call, &access, upload, chunk);
+    let upload = detached(transfer.receive(body)).await?;
     Ok(accepted(name, &upload, StatusCode::ACCEPTED))
 }
 
@@ -87,8 +94,10 @@ pub(super) async fn finish(
         )
     })?;
     let expected = parse_digest(&expected)?;
-    check_chunk(call, &upload)?;
-    complete(call, body, name, &access, upload, &expected).await
+    let chunk = Chunk::of(call)?;
+    let transfer = Transfer::new(call, &access, upload, chunk);
+    detached(transfer.complete(body, expected.clone())).await?;
+    Ok(created(name, &expected))
 }
 
 /// `GET <location>`: tells how far the session is.
@@ -108,7 +117,13 @@ pub(super) async fn cancel(
     id: &str,
 ) -> Result<Response, ApiError> {
     let (access, upload) = session(call, name, id).await?;
-    close(&call.app, &access, upload.id).await?;
+    close(
+        &call.app,
+        access.repository.id,
+        access.principal.id,
+        upload.id,
+    )
+    .await?;
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     Ok(response)
@@ -127,6 +142,9 @@ async fn mount_blob(call: &Call, access: &Access, digest: &Digest) -> Result<boo
     let Ok(from) = from.parse::<RepositoryName>() else {
         return Ok(false);
     };
+    if !access.caller.token_covers(&from, Action::Pull) {
+        return Ok(false);
+    }
     let Some(source) = app.catalog.repository(&from).await? else {
         return Ok(false);
     };
@@ -170,7 +188,7 @@ async fn session(
     name: &RepositoryName,
     id: &str,
 ) -> Result<(Access, Upload), ApiError> {
-    let access = call.push(name).await?;
+    let access = call.push_existing(name).await?;
     let id = Uuid::try_parse(id).map_err(|_| ApiError::upload_unknown())?;
     let upload = call
         .app
@@ -186,106 +204,197 @@ async fn session(
     Ok((access, upload))
 }
 
-/// Refuses a chunk in the wrong place before a byte of it is taken.
-fn check_chunk(call: &Call, upload: &Upload) -> Result<(), ApiError> {
-    let Some(range) = call.header(header::CONTENT_RANGE) else {
-        return Ok(());
-    };
-    let range = chunk_range(range)
-        .ok_or_else(|| ApiError::range("`Content-Range` is written `first-last`"))?;
-    if range.start != upload.offset {
-        return Err(ApiError::range(format!(
-            "the chunk starts at {}, the upload stands at {}",
-            range.start, upload.offset
-        )));
-    }
-    let declared = call
-        .header(header::CONTENT_LENGTH)
-        .and_then(|len| len.parse::<u64>().ok());
-    if declared.is_some_and(|declared| declared != range.len) {
-        return Err(ApiError::range(
-            "`Content-Range` and `Content-Length` do not agree",
-        ));
-    }
-    Ok(())
+/// What a request says about its body.
+struct Chunk {
+    /// Where it belongs; `None` is wherever the session stands.
+    start: Option<u64>,
+    /// How long it is.
+    len: Option<u64>,
 }
 
-/// Streams the request's body into the session and moves its row to what is durable.
-async fn receive(
-    call: &Call,
-    body: Body,
+impl Chunk {
+    fn whole(call: &Call) -> Self {
+        let len = call.header(header::CONTENT_LENGTH);
+        Self {
+            start: None,
+            len: len.and_then(|len| len.parse().ok()),
+        }
+    }
+
+    fn of(call: &Call) -> Result<Self, ApiError> {
+        let declared = Self::whole(call);
+        let Some(range) = call.header(header::CONTENT_RANGE) else {
+            return Ok(declared);
+        };
+        let range = chunk_range(range)
+            .ok_or_else(|| ApiError::range("`Content-Range` is written `first-last`"))?;
+        if declared.len.is_some_and(|declared| declared != range.len) {
+            return Err(ApiError::range(
+                "`Content-Range` and `Content-Length` do not agree",
+            ));
+        }
+        Ok(Self {
+            start: Some(range.start),
+            len: Some(range.len),
+        })
+    }
+
+    /// Refuses a chunk in the wrong place before a byte of it is taken.
+    fn check(&self, offset: u64) -> Result<(), ApiError> {
+        match self.start {
+            Some(start) if start != offset => Err(ApiError::range(format!(
+                "the chunk starts at {start}, the upload stands at {offset}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Runs work to its end although nobody may wait for it any more: a handler is dropped when its connection breaks, and
+/// what arrived must become durable all the same.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
+) -> Result<T, ApiError> {
+    match tokio::spawn(work.in_current_span()).await {
+        Ok(outcome) => outcome,
+        Err(failure) => Err(ApiError::fault(failure)),
+    }
+}
+
+/// The part of a request that moves bytes.
+struct Transfer {
+    app: Shared,
+    repository: RepositoryId,
+    principal: PrincipalId,
     upload: Upload,
-    access: &Access,
-) -> Result<Upload, ApiError> {
-    let app = &call.app;
-    let mut writer = writer_for(app, &upload).await?;
-    let streamed = stream_body(call, body, &mut writer, &upload).await;
-    // Also after a broken connection: what arrived is kept.
-    let checkpoint = writer.checkpoint().await;
-    if let Err(error) = &streamed {
-        tap::abandon(app, upload.id);
-        if checkpoint.is_err() {
-            tracing::debug!(upload = %upload.id, error = %error.message(), "chunk lost");
-        }
-    }
-    let checkpoint = checkpoint.map_err(storage_error)?;
-    let expires_at = expiry(app.clock.now());
-    let moved = app
-        .catalog
-        .advance_upload(
-            upload.id,
-            upload.version,
-            checkpoint.offset,
-            &checkpoint.hash_state,
-            expires_at,
-        )
-        .await?;
-    streamed?;
-    if !moved {
-        return Err(ApiError::range(
-            "another request moved this upload, ask for its offset",
-        ));
-    }
-    let moved = app
-        .catalog
-        .upload(
-            upload.id,
-            access.repository.id,
-            access.principal.id,
-            app.clock.now(),
-        )
-        .await?
-        .ok_or_else(ApiError::upload_unknown)?;
-    Ok(moved)
+    chunk: Chunk,
 }
 
-async fn writer_for(app: &App, upload: &Upload) -> Result<UploadWriter, ApiError> {
-    let hasher = match &upload.hash_state {
-        None => DigestHasher::new(upload.algorithm),
-        Some(state) => {
-            DigestHasher::resume(upload.algorithm, state).ok_or_else(ApiError::upload_unknown)?
+impl Transfer {
+    fn new(call: &Call, access: &Access, upload: Upload, chunk: Chunk) -> Self {
+        Self {
+            app: call.app.clone(),
+            repository: access.repository.id,
+            principal: access.principal.id,
+            upload,
+            chunk,
         }
-    };
-    app.store
-        .resume(upload.id, upload.offset, hasher)
-        .await
-        .map_err(storage_error)
+    }
+
+    /// Keeps other writers out, then reads the row and opens the file where the row says: a row read before the lock may
+    /// be older than the bytes, and cutting the file there would lose what another request was promised.
+    async fn open(&mut self) -> Result<UploadWriter, ApiError> {
+        let app = &self.app;
+        let locked = app
+            .store
+            .lock(self.upload.id)
+            .await
+            .map_err(storage_error)?;
+        self.upload = self.row().await?;
+        self.chunk.check(self.upload.offset)?;
+        let algorithm = self.upload.algorithm;
+        let hasher = match &self.upload.hash_state {
+            None => DigestHasher::new(algorithm),
+            Some(state) => {
+                DigestHasher::resume(algorithm, state).ok_or_else(ApiError::upload_unknown)?
+            }
+        };
+        locked
+            .resume(self.upload.offset, hasher)
+            .await
+            .map_err(storage_error)
+    }
+
+    async fn row(&self) -> Result<Upload, ApiError> {
+        let now = self.app.clock.now();
+        self.app
+            .catalog
+            .upload(self.upload.id, self.repository, self.principal, now)
+            .await?
+            .ok_or_else(ApiError::upload_unknown)
+    }
+
+    /// Streams the body into the session and moves its row to what is durable.
+    async fn receive(mut self, body: Body) -> Result<Upload, ApiError> {
+        let mut writer = self.open().await?;
+        let streamed = self.stream(body, &mut writer).await;
+        let kept = self.keep(&mut writer).await;
+        // Why the bytes did not arrive explains more than what became of the rest.
+        streamed?;
+        kept?;
+        self.row().await
+    }
+
+    /// Takes the last chunk, checks the digest and publishes the blob.
+    async fn complete(mut self, body: Body, expected: Digest) -> Result<(), ApiError> {
+        let mut writer = self.open().await?;
+        if let Err(error) = self.stream(body, &mut writer).await {
+            if let Err(lost) = self.keep(&mut writer).await {
+                tracing::debug!(upload = %self.upload.id, cause = lost.message(), "the last chunk was not kept");
+            }
+            return Err(error);
+        }
+        let Self {
+            app,
+            repository,
+            principal,
+            upload,
+            ..
+        } = self;
+        let sealed = writer.seal().await.map_err(storage_error)?;
+        let sealed = sealed
+            .rehash(expected.algorithm())
+            .await
+            .map_err(storage_error)?;
+        if *sealed.digest() != expected {
+            let message = format!(
+                "the content's digest is {}, the request says {expected}",
+                sealed.digest()
+            );
+            sealed.abort().await.map_err(storage_error)?;
+            close(&app, repository, principal, upload.id).await?;
+            return Err(ApiError::bad_request(ErrorCode::DigestInvalid, message));
+        }
+        let size = sealed.size_bytes();
+        let key: ObjectKey = upload.object_key.parse().map_err(ApiError::fault)?;
+        sealed.commit(&key).await.map_err(storage_error)?;
+        let now = app.clock.now();
+        let published = app
+            .catalog
+            .publish_blob(repository, &expected, size, key.as_str(), upload.id, now)
+            .await;
+        let published = match published {
+            Ok(published) => published,
+            Err(catalog::CatalogError::Conflict(_)) => {
+                // The session ended in the meantime, and with it the row that leads to the object.
+                tap::abandon(&app, upload.id);
+                app.store.delete(&key).await.map_err(storage_error)?;
+                return Err(ApiError::upload_unknown());
+            }
+            Err(error) => return Err(error.into()),
+        };
+        tap::finish(&app, upload.id, &expected, size);
+        if let Published::Kept { .. } | Published::Revived { .. } = published {
+            app.wake_sweeper();
+        }
+        Ok(())
+    }
 }
 
-async fn stream_body(
-    call: &Call,
-    body: Body,
-    writer: &mut UploadWriter,
-    upload: &Upload,
-) -> Result<(), ApiError> {
-    let app = &call.app;
-    let declared = call
-        .header(header::CONTENT_LENGTH)
-        .and_then(|len| len.parse::<u64>().ok());
-    let start = upload.offset;
-    let mut body = body.into_data_stream();
-    app.metrics.uploads_in_flight.inc();
-    let outcome = async {
+impl Transfer {
+    /// Reads the body into the writer, and past the analyser.
+    async fn stream(&self, body: Body, writer: &mut UploadWriter) -> Result<(), ApiError> {
+        let streamed = self.stream_chunks(body, writer).await;
+        if streamed.is_err() {
+            tap::abandon(&self.app, self.upload.id);
+        }
+        streamed
+    }
+
+    async fn stream_chunks(&self, body: Body, writer: &mut UploadWriter) -> Result<(), ApiError> {
+        let app = &self.app;
+        let _counted = InFlight::begin(&app.metrics.uploads_in_flight);
+        let mut body = body.into_data_stream();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|_| {
                 ApiError::bad_request(
@@ -294,95 +403,67 @@ async fn stream_body(
                 )
             })?;
             app.metrics.bytes_received.inc_by(chunk.len() as u64);
-            tap::offer(app, upload.id, writer.offset(), &chunk);
+            tap::offer(app, self.upload.id, writer.offset(), &chunk);
             writer.write(chunk).await.map_err(storage_error)?;
         }
-        let received = writer.offset() - start;
-        if declared.is_some_and(|declared| declared != received) {
-            let message = format!(
-                "{received} bytes arrived, `Content-Length` says {}",
-                declared.unwrap_or_default()
-            );
-            return Err(ApiError::bad_request(ErrorCode::SizeInvalid, message));
+        let received = writer.offset() - self.upload.offset;
+        match self.chunk.len {
+            Some(len) if len != received => {
+                let message = format!("{received} bytes arrived, announced were {len}");
+                Err(ApiError::bad_request(ErrorCode::SizeInvalid, message))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
-    .await;
-    app.metrics.uploads_in_flight.dec();
-    outcome
+
+    /// Makes durable what arrived and moves the row there.
+    async fn keep(&self, writer: &mut UploadWriter) -> Result<(), ApiError> {
+        let checkpoint = writer.checkpoint().await.map_err(storage_error)?;
+        let expires_at = expiry(self.app.clock.now());
+        let moved = self
+            .app
+            .catalog
+            .advance_upload(
+                self.upload.id,
+                self.upload.version,
+                checkpoint.offset,
+                &checkpoint.hash_state,
+                expires_at,
+            )
+            .await?;
+        // Nobody else had the lock, so the session itself must have gone.
+        if moved {
+            Ok(())
+        } else {
+            Err(ApiError::upload_unknown())
+        }
+    }
 }
 
-/// Takes the last chunk, checks the digest and publishes the blob.
-async fn complete(
-    call: &Call,
-    body: Body,
-    name: &RepositoryName,
-    access: &Access,
-    upload: Upload,
-    expected: &Digest,
-) -> Result<Response, ApiError> {
-    let app = &call.app;
-    let mut writer = writer_for(app, &upload).await?;
-    if let Err(error) = stream_body(call, body, &mut writer, &upload).await {
-        tap::abandon(app, upload.id);
-        if let Ok(checkpoint) = writer.checkpoint().await {
-            let expires_at = expiry(app.clock.now());
-            app.catalog
-                .advance_upload(
-                    upload.id,
-                    upload.version,
-                    checkpoint.offset,
-                    &checkpoint.hash_state,
-                    expires_at,
-                )
-                .await?;
-        }
-        return Err(error);
+/// Counts an upload while it receives bytes, however that ends.
+struct InFlight<'a>(&'a Gauge);
+
+impl<'a> InFlight<'a> {
+    fn begin(gauge: &'a Gauge) -> Self {
+        gauge.inc();
+        Self(gauge)
     }
-    let sealed = writer.seal().await.map_err(storage_error)?;
-    let sealed = sealed
-        .rehash(expected.algorithm())
-        .await
-        .map_err(storage_error)?;
-    if sealed.digest() != expected {
-        let message = format!(
-            "the content's digest is {}, the request says {expected}",
-            sealed.digest()
-        );
-        sealed.abort().await.map_err(storage_error)?;
-        close(app, access, upload.id).await?;
-        return Err(ApiError::bad_request(ErrorCode::DigestInvalid, message));
-    }
-    let size = sealed.size_bytes();
-    let key: ObjectKey = upload.object_key.parse().map_err(ApiError::fault)?;
-    sealed.commit(&key).await.map_err(storage_error)?;
-    let published = app
-        .catalog
-        .publish_blob(
-            access.repository.id,
-            expected,
-            size,
-            key.as_str(),
-            upload.id,
-            app.clock.now(),
-        )
-        .await
-        .map_err(|error| match error {
-            catalog::CatalogError::Conflict(_) => ApiError::upload_unknown(),
-            other => other.into(),
-        })?;
-    tap::finish(app, upload.id, expected, size);
-    if let Published::Kept { .. } | Published::Revived { .. } = published {
-        app.wake_sweeper();
-    }
-    Ok(created(name, expected))
 }
 
-async fn close(app: &App, access: &Access, id: Uuid) -> Result<(), ApiError> {
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+async fn close(
+    app: &App,
+    repository: RepositoryId,
+    principal: PrincipalId,
+    id: Uuid,
+) -> Result<(), ApiError> {
     tap::abandon(app, id);
-    app.catalog
-        .close_upload(id, access.repository.id, access.principal.id)
-        .await?;
+    app.catalog.close_upload(id, repository, principal).await?;
     app.store.abort(id).await.map_err(storage_error)
 }
 
