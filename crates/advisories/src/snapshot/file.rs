@@ -22,7 +22,7 @@ use oci::Digest;
 use redb::ReadOnlyDatabase;
 use sha2::{Digest as _, Sha256};
 
-use super::rows::Rows;
+use super::rows::{ReadError, Rows, contain};
 use super::{SnapshotError, SnapshotInfo};
 use crate::import::ImportError;
 
@@ -176,10 +176,13 @@ pub(super) fn open(path: &Path) -> Result<(SnapshotInfo, ReadOnlyDatabase), Snap
         start,
         length: length - start,
     };
-    let database = redb::Builder::new()
-        .set_cache_size(CACHE_BYTES)
-        .open_read_only_with_backend(tables)
-        .map_err(|error| damaged(&error.to_string()))?;
+    let database = contain(|| {
+        redb::Builder::new()
+            .set_cache_size(CACHE_BYTES)
+            .open_read_only_with_backend(tables)
+            .map_err(ReadError::tables)
+    });
+    let database = database.map_err(|error| damaged(&error.to_string()))?;
     Ok((info, database))
 }
 

@@ -9,6 +9,7 @@
 //!
 //! Only CVEs that some statement names have rows in `epss` and `kev`.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use oci::{Algorithm, Digest, DigestHasher};
@@ -162,9 +163,17 @@ pub(crate) enum ReadError {
 }
 
 impl ReadError {
-    fn tables(error: impl std::fmt::Display) -> Self {
+    pub(super) fn tables(error: impl std::fmt::Display) -> Self {
         Self::Tables(error.to_string())
     }
+}
+
+/// Runs a step of redb. It panics on pages that contradict each other, which a file with a right checksum may hold when
+/// somebody made it so; here that is an error like any other.
+pub(super) fn contain<T>(step: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    // What the panic left half done inside redb is only read again, and by steps that are contained, too.
+    panic::catch_unwind(AssertUnwindSafe(step))
+        .unwrap_or_else(|_| Err(ReadError::tables("its pages contradict each other")))
 }
 
 type Table = ReadOnlyTable<&'static str, &'static [u8]>;
@@ -181,14 +190,16 @@ pub(crate) struct Reader {
 
 impl Reader {
     pub(super) fn new(database: ReadOnlyDatabase) -> Result<Self, ReadError> {
-        let transaction = database.begin_read().map_err(ReadError::tables)?;
-        let open = |table: Definition| transaction.open_table(table).map_err(ReadError::tables);
-        Ok(Self {
-            by_package: open(BY_PACKAGE)?,
-            epss: open(EPSS)?,
-            kev: open(KEV)?,
-            vuln: open(VULN)?,
-            _database: database,
+        contain(|| {
+            let transaction = database.begin_read().map_err(ReadError::tables)?;
+            let open = |table: Definition| transaction.open_table(table).map_err(ReadError::tables);
+            Ok(Self {
+                by_package: open(BY_PACKAGE)?,
+                epss: open(EPSS)?,
+                kev: open(KEV)?,
+                vuln: open(VULN)?,
+                _database: database,
+            })
         })
     }
 
@@ -214,14 +225,16 @@ fn get<T: DeserializeOwned>(
     table: &Table,
     key: &str,
 ) -> Result<Option<T>, ReadError> {
-    let Some(value) = table.get(key).map_err(ReadError::tables)? else {
-        return Ok(None);
-    };
-    postcard::from_bytes(value.value())
-        .map(Some)
-        .map_err(|source| ReadError::Row {
-            table: name,
-            key: key.to_owned(),
-            source,
-        })
+    contain(|| {
+        let Some(value) = table.get(key).map_err(ReadError::tables)? else {
+            return Ok(None);
+        };
+        postcard::from_bytes(value.value())
+            .map(Some)
+            .map_err(|source| ReadError::Row {
+                table: name,
+                key: key.to_owned(),
+                source,
+            })
+    })
 }

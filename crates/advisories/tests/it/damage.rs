@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use advisories::{Builder, Snapshot, SnapshotError};
 use proptest::prelude::*;
 
-use crate::world::{SMALL, TRACKER, World, noon};
+use crate::world::{SMALL, TRACKER, World, bookworm, deb, noon};
 
 /// Builds one snapshot for all cases: a build syncs to disk, which a thousand cases need not.
 fn whole() -> Vec<u8> {
@@ -110,6 +110,38 @@ fn a_head_that_contradicts_itself_is_refused_behind_a_right_checksum() {
         refused(&world.file("damaged", resealed(cut))),
         SnapshotError::Damaged { .. }
     ));
+}
+
+/// Found by the fuzz target `snapshot_open`: redb panics on pages whose counts and offsets lead outside them.
+#[test]
+fn tables_that_contradict_themselves_are_refused_behind_a_right_checksum() {
+    let world = World::new();
+    let bytes = whole();
+    let inventory = bookworm(vec![deb("openssl", "3.0.10-1", "openssl")]);
+    let (mut refused, mut unreadable) = (0, 0);
+    for page in (8192..bytes.len()).step_by(4096) {
+        // How many entries a page has, and where the first ends.
+        for at in [page + 3, page + 5] {
+            let mut changed = bytes.clone();
+            changed[at] = 0xff;
+            match Snapshot::open(&world.file("damaged", resealed(changed))) {
+                Err(SnapshotError::Damaged { .. }) => refused += 1,
+                Err(other) => panic!("byte {at}: {other}"),
+                Ok(snapshot) => {
+                    let report = snapshot.match_inventory(&inventory, noon());
+                    let codes = report.diagnostics.iter().map(|found| &*found.code);
+                    unreadable += codes
+                        .filter(|code| *code == "advisories.unreadable")
+                        .count();
+                }
+            }
+        }
+    }
+    assert!(refused > 0, "no page is read when a snapshot is opened");
+    assert!(
+        unreadable > 0,
+        "no page is read when an inventory is matched"
+    );
 }
 
 proptest! {
