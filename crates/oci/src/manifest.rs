@@ -417,4 +417,23 @@ mod tests {
             Err(ManifestError::TooMany(1_000))
         );
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_damaged_manifest_is_refused_or_whole(
+            changes in proptest::collection::vec((0_usize..400, proptest::num::u8::ANY), 0..4),
+            content_type in proptest::sample::select(vec!["", media_type::OCI_MANIFEST, media_type::OCI_INDEX]),
+        ) {
+            let subject = format!(r#","subject":{{"mediaType":"a/b","digest":"{DIGEST}","size":1}}"#);
+            let mut body = manifest(&subject).into_bytes();
+            for (at, byte) in changes {
+                let end = body.len();
+                body[at % end] = byte;
+            }
+            if let Ok(read) = Manifest::parse(&body, content_type) {
+                proptest::prop_assert!(!read.is_index());
+                proptest::prop_assert_eq!(read.required_blobs().count(), 1);
+            }
+        }
+    }
 }

@@ -246,4 +246,25 @@ mod tests {
         assert!("a".repeat(128).parse::<Tag>().is_ok());
         assert!("a".repeat(129).parse::<Tag>().is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_accepted_reads_the_same_when_it_is_written(
+            text in "[a-z0-9.:/_-]{0,12}(/[a-zA-Z0-9._:-]{1,8}){0,2}(:[a-zA-Z0-9._-]{1,4})?(@DIGEST)?",
+        ) {
+            let text = text.replace("DIGEST", DIGEST);
+            if let Ok(reference) = text.parse::<ImageReference>() {
+                proptest::prop_assert_eq!(reference.to_string().parse(), Ok(reference.clone()));
+                let wanted = reference.reference();
+                proptest::prop_assert_eq!(wanted.to_string().parse(), Ok(wanted));
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_is_refused_or_read_without_panic(text in proptest::prelude::any::<String>()) {
+            if let Ok(reference) = text.parse::<ImageReference>() {
+                proptest::prop_assert_eq!(reference.to_string().parse(), Ok(reference));
+            }
+        }
+    }
 }

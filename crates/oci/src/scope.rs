@@ -119,4 +119,13 @@ mod tests {
     fn a_malformed_scope_is_refused(#[case] text: &str) {
         assert_eq!(text.parse::<Scope>(), Err(ScopeError));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn a_scope_that_is_read_is_the_same_when_it_is_written(text in "[a-z(){}:,*/.é]{0,8}:[a-z:/]{0,8}:[a-z,*]{0,20}") {
+            if let Ok(scope) = text.parse::<Scope>() {
+                proptest::prop_assert_eq!(scope.to_string().parse(), Ok(scope));
+            }
+        }
+    }
 }

@@ -1,7 +1,10 @@
 use std::io::Read as _;
 
-use image::testkit::{TarBuilder, gzip, gzip_members, zstd, zstd_frames};
-use image::{Limits, Want};
+use image::testkit::{
+    TarBuilder, TestImage, TestLayer, docker_archive, gzip, gzip_members, oci_archive, write_files,
+    zstd, zstd_frames,
+};
+use image::{Limits, SourceSpec, Want};
 use oci::Digest;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -177,6 +180,40 @@ proptest! {
             prop_assert_eq!(&walk.diff_id, &plain.diff_id);
             prop_assert_eq!(&again, &seen);
             prop_assert_eq!(codes(&walk), codes(&plain));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_damaged_image_file_is_refused_or_read(
+        changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        is_docker in any::<bool>(),
+        is_gzip in any::<bool>(),
+    ) {
+        let layer = TestLayer::gzip(&TarBuilder::new().file("a", "content").finish());
+        let images = [TestImage::new(vec![layer.clone(), layer])];
+        let mut bytes = if is_docker { docker_archive(&images) } else { oci_archive(&images) };
+        if is_gzip {
+            bytes = gzip(&bytes);
+        }
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        write_files(directory.path(), &[("image.tar".to_owned(), bytes)]);
+        let path = directory.path().join("image.tar");
+        let spec = if is_docker { SourceSpec::DockerArchive(path, None) } else { SourceSpec::OciArchive(path, None) };
+        if let Ok(source) = image::open(&spec, None) {
+            for index in source.stored_order() {
+                if let Ok(mut layer) = source.open_layer(index) {
+                    // Refused here is an answer, too.
+                    let _ = std::io::copy(&mut layer, &mut std::io::sink());
+                }
+            }
         }
     }
 }
