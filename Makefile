@@ -1,9 +1,9 @@
 # What a developer types. `make help` lists it; CONTRIBUTING.md explains it.
 
 .DEFAULT_GOAL := help
-export PORT ONESHOT
+export PORT ONESHOT SECONDS_EACH SANITIZER
 
-.PHONY: help run test setup-run setup-test fmt lint doc bench bench-functions
+.PHONY: help run test setup-run setup-test fmt lint doc bench bench-functions soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -35,3 +35,9 @@ bench: setup-run ## whole processes side by side with Trivy, and the server's fi
 
 bench-functions: ## benchmarks of single steps
 	cargo bench --workspace --exclude tidegate-corpus
+
+soak: ## fuzzes every target in turn (SECONDS_EACH=600)
+	@scripts/soak
+
+fuzz: ## fuzzes one target (TARGET=layer_walk SECONDS_EACH=600)
+	@scripts/soak $(or $(TARGET),$(error name a file of fuzz/fuzz_targets: TARGET=layer_walk))
