@@ -95,6 +95,8 @@ impl Builder {
         self.feeds
             .sort_by(|a, b| (&a.name, a.sha256.as_str()).cmp(&(&b.name, b.sha256.as_str())));
         self.feeds.dedup();
+        // Whole seconds: whoever stores the date in another unit must get back the one it compares with.
+        let built_at = Timestamp::from_second(built_at.as_second()).unwrap_or(built_at);
         assemble::write(self.stage, self.feeds, self.parent.as_ref(), out, built_at)
     }
 
