@@ -244,7 +244,7 @@ pub async fn make_jobs_due(url: &str) {
 /// If the database refuses.
 pub async fn break_policies(url: &str) {
     let pool = open(url).await;
-    pool.execute("UPDATE policy SET text = 'damaged', sha256 = 'damaged'")
+    pool.execute("UPDATE policy SET body = 'damaged', sha256 = 'damaged'")
         .await
         .expect("an update");
     pool.close().await;

@@ -59,6 +59,13 @@ pub(super) async fn put(
         )
     })?;
 
+    if has_nul(&manifest) {
+        return Err(ApiError::bad_request(
+            ErrorCode::ManifestInvalid,
+            "manifest refused: a media type or platform holds a NUL character",
+        ));
+    }
+
     let job = analysis::job_for(access.repository.id, &digest, &manifest);
     let put = PutManifest {
         repository: access.repository.id,
@@ -98,6 +105,20 @@ pub(super) async fn put(
         headers.append(header::WARNING, warning(&words));
     }
     Ok(response)
+}
+
+/// Types and platforms become columns of their own, and PostgreSQL's texts hold every character but this one.
+fn has_nul(manifest: &Manifest) -> bool {
+    let types = manifest.descriptors().map(|d| d.media_type.as_str());
+    let own = manifest.artifact_type.as_deref();
+    let platforms = manifest
+        .children
+        .iter()
+        .filter_map(|child| child.platform.as_ref());
+    types.chain(own).any(|text| text.contains('\0'))
+        || platforms
+            .into_iter()
+            .any(|platform| platform.label().contains('\0'))
 }
 
 /// The tag of the address, or the `tag` parameters of a push by digest.

@@ -1,0 +1,300 @@
+//! Analysis: reports after pushes, jobs after crashes, and layers that want to do harm.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use image::testkit::{TarBuilder, TestImage, TestLayer};
+use oci::Digest;
+use serde_json::{Value, json};
+
+use crate::gate::no_telnet;
+use crate::world::{Answer, World, admin, debian, eventually, image_with, plain};
+
+pub(crate) async fn a_report_is_there_when_the_push_returns(world: &mut World) {
+    world
+        .import_now(&[("zlib1g", "CVE-2026-0001", "2.0-1")])
+        .await;
+    let image = image_with("zlib1g", "1.0-1");
+    for layer in &image.layers {
+        world.push_blob(&admin(), "team/app", &layer.bytes).await;
+    }
+    world.push_blob(&admin(), "team/app", &image.config()).await;
+    let started = Instant::now();
+    let path = "/v2/team/app/manifests/1";
+    let request = world
+        .request(&admin(), "PUT", path)
+        .header("content-type", crate::world::IMAGE)
+        .body(image.manifest());
+    assert_eq!(Answer::of(request).await.status, 201);
+    let put = started.elapsed();
+    let report = world
+        .report("team/app", &Digest::sha256(&image.manifest()))
+        .await;
+    println!(
+        "manifest accepted after {put:?}, report there after {:?}",
+        started.elapsed()
+    );
+    assert!(started.elapsed() < Duration::from_secs(2));
+    assert_eq!(report["inventory"]["packages"][0]["name"], "zlib1g");
+    assert_eq!(report["matches"]["findings"][0]["id"], "CVE-2026-0001");
+}
+
+pub(crate) async fn a_stored_job_finishes_what_a_crash_left(world: &mut World) {
+    let image = image_with("zlib1g", "1");
+    let digest = world.push_image("team/app", "1", &image).await;
+    let live = world.report("team/app", &digest).await;
+    // The in-process run is lost: no report of layer or image was written. The job that came with the manifest is.
+    catalog::testkit::forget_evidence(world.database(), true).await;
+    catalog::testkit::make_jobs_due(world.database()).await;
+    world.restart(server::Clock::System).await;
+    let stored = world.report("team/app", &digest).await;
+    assert_eq!(
+        stored["inventory"], live["inventory"],
+        "analysed live and from the blob alike"
+    );
+}
+
+pub(crate) async fn hostile_layers_are_pushed_and_never_allowed(world: &mut World) {
+    let policy = no_telnet("enforce").replace(
+        "  rules:\n",
+        "  rules:\n    - {id: complete, when: evidence.diagnostics, with: {max: 0}, level: deny}\n",
+    );
+    world.publish("house", &policy).await;
+    let whole = debian("zlib1g", "1");
+    let mut damaged = whole.clone();
+    let middle = damaged.bytes.len() / 2;
+    damaged.bytes[middle..].fill(0xff);
+    let mut cut = whole.clone();
+    cut.bytes.truncate(middle);
+    let status = "Package: zlib1g\nStatus: install ok installed\nVersion: 1\n\nPackage: tel";
+    let truncated = TestLayer::gzip(
+        &TarBuilder::new()
+            .file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+            .file(
+                "var/lib/dpkg/status",
+                [status.as_bytes(), &[0xff; 300]].concat(),
+            )
+            .finish(),
+    );
+    for (tag, layer) in [("damaged", damaged), ("cut", cut), ("truncated", truncated)] {
+        let image = TestImage::new(vec![layer]);
+        let digest = world.push_image("team/app", tag, &image).await;
+        let report = world.report("team/app", &digest).await;
+        let inventory = &report["inventory"];
+        assert!(
+            inventory["diagnostics"][0].is_object(),
+            "{tag}: {inventory}"
+        );
+        let verdict = world.verdict("team/app", tag).await;
+        assert_ne!(verdict["verdict"], "allow", "{tag}: {inventory}");
+        let path = format!("/v2/team/app/manifests/{tag}");
+        assert_eq!(world.get(&admin(), &path).await.status, 403, "{tag}");
+    }
+}
+
+pub(crate) async fn hostile_names_are_stored(world: &mut World) {
+    world
+        .import_now(&[("zlib1g", "CVE-2026-0001", "2.0-1")])
+        .await;
+    let metadata = "Metadata-Version: 2.1\nName: a\0b\nVersion: 1\0\n\n";
+    let layer = TestLayer::gzip(
+        &TarBuilder::new()
+            .file("etc/os-release", "ID=debian\0x\nVERSION_ID=\"12\0\"\n")
+            .file(
+                "usr/lib/python3/site-packages/a-1.dist-info/METADATA",
+                metadata,
+            )
+            .file(
+                "node_modules/x/package.json",
+                r#"{"name":"x\u0000y","version":"1\u0000"}"#,
+            )
+            .file(
+                "var/lib/dpkg/status",
+                "Package: a\0b\nStatus: install ok installed\nVersion: 1\0\n\n",
+            )
+            .finish(),
+    );
+    let image = TestImage::new(vec![layer]).on("linux\0/amd64\0");
+    let digest = world.push_image("team/app", "1", &image).await;
+    world.report("team/app", &digest).await;
+    for path in [
+        "/api/v1/repositories/team/app/-/tags",
+        "/api/v1/repositories/team/app/-/tags/1",
+    ] {
+        assert_eq!(world.get(&admin(), path).await.status, 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_layer_that_inflates_without_end_is_pushed_and_never_allowed() {
+    let mut world = World::sqlite().await;
+    let policy = no_telnet("enforce").replace(
+        "package.deny, with: {packages: [\"pkg:deb/telnetd*\"]}",
+        "evidence.diagnostics, with: {max: 0}",
+    );
+    world.publish("house", &policy).await;
+    // 280 MiB of zeros in some kilobytes.
+    let bomb = TestLayer::zstd(&TarBuilder::new().file("zeros", vec![0; 280 << 20]).finish());
+    assert!(bomb.bytes.len() < 100_000);
+    let digest = world
+        .push_image("team/app", "bomb", &TestImage::new(vec![bomb]))
+        .await;
+    let report = world.report("team/app", &digest).await;
+    assert_eq!(report["inventory"]["coverage"], "partial", "{report}");
+    world
+        .get(&admin(), "/v2/team/app/manifests/bomb")
+        .await
+        .error(403, "DENIED");
+    world.stop().await;
+}
+
+/// Sends a layer in chunks of the given sizes, repeated, and returns its report.
+async fn pushed_in_chunks(world: &World, layer: &TestLayer, sizes: &[usize]) -> Value {
+    let mut rest = Bytes::from(layer.bytes.clone());
+    let mut chunks = Vec::new();
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        chunks.push(Ok::<_, std::io::Error>(
+            rest.split_to((*size).min(rest.len())),
+        ));
+    }
+    let location = world.session(&admin(), "team/app").await;
+    let body = reqwest::Body::wrap_stream(futures::stream::iter(chunks));
+    let request = world.request(&admin(), "PATCH", &location).body(body);
+    assert_eq!(Answer::of(request).await.status, 202);
+    let path = format!("{location}?digest={}", layer.digest());
+    assert_eq!(world.send(&admin(), "PUT", &path).await.status, 201);
+    // A configuration of its own makes a manifest of its own.
+    let mut image = TestImage::new(vec![layer.clone()]);
+    image.process = json!({ "Labels": { "sizes": format!("{sizes:?}") } });
+    world.push_blob(&admin(), "team/app", &image.config()).await;
+    let answer = world
+        .put(
+            &admin(),
+            "team/app",
+            "1",
+            crate::world::IMAGE,
+            &image.manifest(),
+        )
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let report = world
+        .report("team/app", &Digest::sha256(&image.manifest()))
+        .await;
+    report["inventory"]["packages"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_layer_gives_one_report_however_it_arrives() {
+    use proptest::prelude::Strategy as _;
+    let mut world = World::sqlite().await;
+    let stanza = |number: usize| {
+        format!(
+            "Package: p{number}\nStatus: install ok installed\nVersion: {number}.1\nArchitecture: amd64\n\n"
+        )
+    };
+    let status = (0..400).map(stanza).collect::<Vec<_>>().concat();
+    let layer = TestLayer::gzip(
+        &TarBuilder::new()
+            .file("etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n")
+            .file("srv/noise", noise(600_000))
+            .file("var/lib/dpkg/status", &status)
+            .finish(),
+    );
+    let image = TestImage::new(vec![layer.clone()]);
+    let digest = world.push_image("team/app", "0", &image).await;
+    let expected = world.report("team/app", &digest).await["inventory"]["packages"].clone();
+    assert_eq!(expected.as_array().unwrap().len(), 400);
+    let sizes = proptest::collection::vec(1_usize..60_000, 1..6);
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    for _ in 0..12 {
+        let sizes = sizes.new_tree(&mut runner).unwrap();
+        let sizes = proptest::strategy::ValueTree::current(&sizes);
+        catalog::testkit::forget_evidence(world.database(), true).await;
+        assert_eq!(
+            pushed_in_chunks(&world, &layer, &sizes).await,
+            expected,
+            "{sizes:?}"
+        );
+    }
+    let metrics = world.get(&admin(), "/metrics").await.text();
+    let live = metrics
+        .lines()
+        .find_map(|line| line.strip_prefix("tidegate_layers_analysed_total{kind=\"live\"} "))
+        .and_then(|count| count.parse::<u64>().ok());
+    assert!(
+        live.is_some_and(|live| live > 0),
+        "some were analysed while they arrived: {metrics}"
+    );
+    world.stop().await;
+}
+
+/// Bytes that do not compress.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_u32;
+    std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[0]
+    })
+    .take(len)
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grade_that_drops_is_noticed_after_a_restart_on_a_later_day() {
+    let mut world = World::sqlite().await;
+    world
+        .import_now(&[("zlib1g", "CVE-2026-0001", "2.0-1")])
+        .await;
+    let digest = world
+        .push_image("team/app", "1", &image_with("zlib1g", "1.0-1"))
+        .await;
+    let first = world.report("team/app", &digest).await;
+    let grade = |report: &Value| {
+        report["matches"]["grade"]["grade"]
+            .as_str()
+            .unwrap_or("")
+            .to_owned()
+    };
+    let later = crate::world::now() + jiff::SignedDuration::from_hours(24 * 800);
+    world.restart(server::Clock::Fixed(later)).await;
+    eventually(async || {
+        let report = world.report("team/app", &digest).await;
+        (grade(&report) != grade(&first)).then_some(())
+    })
+    .await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_foreign_layer_of_another_repository_is_not_analysed() {
+    let mut world = World::sqlite().await;
+    let secret = debian("secret-package", "1");
+    world
+        .push_blob(&admin(), "team/private", &secret.bytes)
+        .await;
+    let config = TestImage::new(vec![plain("x")]).config();
+    world.push_blob(&admin(), "team/app", &config).await;
+    let foreign = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip";
+    let manifest = json!({
+        "schemaVersion": 2, "mediaType": crate::world::IMAGE,
+        "config": { "mediaType": "application/vnd.oci.image.config.v1+json", "digest": Digest::sha256(&config), "size": config.len() },
+        "layers": [{ "mediaType": foreign, "digest": secret.digest(), "size": secret.bytes.len(), "urls": ["https://example.com/"] }],
+    });
+    let manifest = manifest.to_string().into_bytes();
+    let answer = world
+        .put(&admin(), "team/app", "1", crate::world::IMAGE, &manifest)
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let report = world.report("team/app", &Digest::sha256(&manifest)).await;
+    assert_eq!(report["inventory"]["packages"], json!([]));
+    assert_eq!(
+        report["inventory"]["diagnostics"][0]["code"],
+        "layer.foreign"
+    );
+    world.stop().await;
+}

@@ -1,0 +1,80 @@
+//! Lists: pages of tags, and the repositories somebody may see.
+
+use serde_json::json;
+
+use crate::world::{Who, World, admin, image_with};
+
+pub(crate) async fn tags_come_in_pages(world: &mut World) {
+    let image = image_with("zlib1g", "1");
+    for tag in ["b", "a", "a1", "B", "c"] {
+        world.push_image("team/app", tag, &image).await;
+    }
+    let list = "/v2/team/app/tags/list";
+    let answer = world.get(&admin(), list).await;
+    assert_eq!(
+        answer.json(),
+        json!({ "name": "team/app", "tags": ["B", "a", "a1", "b", "c"] })
+    );
+    assert_eq!(answer.header("link"), "");
+    let mut page = format!("{list}?n=2");
+    let mut seen = Vec::new();
+    loop {
+        let answer = world.get(&admin(), &page).await;
+        for tag in answer.json()["tags"].as_array().unwrap() {
+            seen.push(tag.as_str().unwrap().to_owned());
+        }
+        let link = answer.header("link");
+        let Some((next, _)) = link
+            .strip_prefix('<')
+            .and_then(|l| l.split_once(">; rel=\"next\""))
+        else {
+            break;
+        };
+        next.clone_into(&mut page);
+    }
+    assert_eq!(seen, ["B", "a", "a1", "b", "c"]);
+    let none = world.get(&admin(), &format!("{list}?n=0")).await;
+    assert_eq!(
+        (none.json()["tags"].clone(), none.header("link")),
+        (json!([]), "")
+    );
+    let huge = world
+        .get(&admin(), &format!("{list}?n=99999999999999999999"))
+        .await;
+    assert_eq!(huge.json()["tags"].as_array().unwrap().len(), 5);
+    for wrong in ["-1", "x", ""] {
+        assert_eq!(
+            world
+                .get(&admin(), &format!("{list}?n={wrong}"))
+                .await
+                .status,
+            400
+        );
+    }
+    let past = world.get(&admin(), &format!("{list}?last=zzz")).await;
+    assert_eq!(past.json()["tags"], json!([]));
+}
+
+pub(crate) async fn the_catalog_shows_what_the_caller_may_pull(world: &mut World) {
+    for repository in ["team/a", "team/b", "team/c"] {
+        world
+            .push_image(repository, "1", &image_with("zlib1g", "1"))
+            .await;
+    }
+    let reader = world.robot("reader", "team/b", "read").await;
+    let names = async |who: &Who, query: &str| {
+        world.get(who, &format!("/v2/_catalog{query}")).await.json()["repositories"].clone()
+    };
+    assert_eq!(
+        names(&admin(), "").await,
+        json!(["team/a", "team/b", "team/c"])
+    );
+    assert_eq!(names(&admin(), "?n=1&last=team/a").await, json!(["team/b"]));
+    assert_eq!(names(&reader, "").await, json!(["team/b"]));
+    let token = world.token(&reader, &["registry:catalog:*"]).await;
+    assert_eq!(names(&token, "").await, json!(["team/b"]));
+    world
+        .get(&Who::Nobody, "/v2/_catalog")
+        .await
+        .error(401, "UNAUTHORIZED");
+}

@@ -1,0 +1,94 @@
+//! The server from outside: every case is a running server, its HTTP surface, and a real database.
+//!
+//! One suite runs on SQLite and on PostgreSQL. Adding a case: an `async fn` that takes a [`world::World`], and its name
+//! in [`server_conformance!`].
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    reason = "measured figures are shown with `--nocapture`"
+)]
+
+mod analysis;
+mod auth;
+mod blobs;
+mod gate;
+mod lists;
+mod manifests;
+mod operations;
+mod pages;
+mod security;
+mod uploads;
+mod world;
+
+macro_rules! server_conformance {
+    ($engine:ident) => {
+        server_conformance!($engine:
+            auth::the_ping_challenges_whoever_is_not_known,
+            auth::a_token_grants_what_is_asked_and_allowed,
+            auth::a_token_never_does_more_than_its_scopes,
+            auth::a_token_cannot_be_turned_into_another,
+            auth::a_password_grant_answers_like_a_get,
+            auth::a_deleted_robot_is_nobody_at_once,
+            auth::a_forged_token_opens_nothing,
+            blobs::a_blob_is_read_whole_in_part_and_by_head,
+            blobs::a_mount_needs_the_right_to_pull_the_source,
+            blobs::a_blob_of_another_repository_is_unknown,
+            blobs::a_referenced_blob_is_not_deleted,
+            uploads::a_blob_is_pushed_in_every_way,
+            uploads::a_chunk_out_of_place_is_refused_before_its_bytes,
+            uploads::a_wrong_digest_leaves_nothing,
+            uploads::a_broken_body_keeps_what_arrived,
+            uploads::a_session_is_bound_to_its_repository_and_owner,
+            uploads::a_cancelled_session_is_gone,
+            uploads::two_writers_of_one_session_lose_nothing,
+            manifests::a_manifest_comes_back_byte_for_byte,
+            manifests::what_is_no_manifest_is_refused,
+            manifests::a_manifest_needs_its_blobs,
+            manifests::several_tags_arrive_with_one_push,
+            manifests::deletes_are_seen_at_once,
+            manifests::referrers_are_an_index_and_never_missing,
+            manifests::absurd_sizes_are_only_words,
+            lists::tags_come_in_pages,
+            lists::the_catalog_shows_what_the_caller_may_pull,
+            security::odd_names_are_answers_and_never_faults,
+            security::every_route_asks_for_the_right_it_needs,
+            security::unknown_and_forbidden_are_the_same_answer,
+            security::a_nul_is_never_a_fault,
+            gate::a_denied_pull_says_why_and_where,
+            gate::every_way_to_an_image_gives_the_same_answer,
+            gate::a_shared_base_stays_available,
+            gate::modes_and_policies_count_at_once,
+            gate::artifacts_are_never_gated,
+            gate::an_artifact_opens_no_refused_layer,
+            gate::an_index_is_as_usable_as_its_platforms,
+            gate::nested_indexes_end,
+            gate::a_pending_image_is_held_then_refused,
+            gate::new_advisories_turn_a_verdict_without_a_push,
+            gate::a_question_asked_twice_stores_one_decision,
+            gate::a_policy_of_a_tag_follows_the_image,
+            analysis::a_report_is_there_when_the_push_returns,
+            analysis::a_stored_job_finishes_what_a_crash_left,
+            analysis::hostile_layers_are_pushed_and_never_allowed,
+            analysis::hostile_names_are_stored,
+            pages::signing_in_needs_the_forms_token,
+            pages::hostile_texts_are_escaped,
+            pages::a_decision_is_shown_to_readers_only,
+        );
+    };
+    ($engine:ident: $($module:ident::$case:ident,)+) => {
+        mod $engine {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let mut world = crate::world::World::$engine().await;
+                    crate::$module::$case(&mut world).await;
+                    world.stop().await;
+                }
+            )+
+        }
+    };
+}
+
+server_conformance!(sqlite);
+server_conformance!(postgres);

@@ -1,0 +1,419 @@
+//! The classes of attack that registries have suffered from.
+
+use oci::Digest;
+use serde_json::json;
+
+use crate::uploads::raw;
+use crate::world::{Answer, IMAGE, Who, World, admin, image_with};
+
+pub(crate) async fn odd_names_are_answers_and_never_faults(world: &mut World) {
+    world
+        .push_image("team/app", "1", &image_with("zlib1g", "1"))
+        .await;
+    let Who::Basic(name, secret) = admin() else {
+        unreachable!()
+    };
+    let credential = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(format!("{name}:{secret}"))
+    };
+    let long = "a/".repeat(200);
+    let digest = Digest::sha256(b"x");
+    for path in [
+        "/v2/../../etc/passwd/manifests/1",
+        "/v2/%2e%2e/%2e%2e/etc/manifests/1",
+        "/v2/..%2f..%2fetc%2fpasswd/manifests/1",
+        "/v2/team%2fapp/manifests/1",
+        "/v2//_catalog",
+        "/v2/_catalog/",
+        "/v2/team/app;x=1/manifests/1",
+        "/v2/team/app%00/manifests/1",
+        "/v2/team/app/manifests/%00",
+        "/v2/team/app/manifests/..%2f..%2f1",
+        "/v2/team/app/manifests/1%0d%0aset-cookie:x",
+        "/v2/team/\u{e4}pp/manifests/1",
+        "/v2/TEAM/app/manifests/1",
+        "/v2/team//app/manifests/1",
+        "/v2/team/app//manifests/1",
+        "/v2/team/app/blobs/../../../../etc/passwd",
+        "/v2/team/app/blobs/uploads/../../../x",
+        "/v2/blobs/uploads/",
+        "/v2/manifests/manifests/manifests",
+        "/v2/tags/list",
+        "/v2/_oci/ext/discover",
+        "/v2/team/app/referrers/",
+        &format!("/v2/{long}x/manifests/1"),
+        &format!("/v2/team/app/manifests/{}", "a".repeat(129)),
+        &format!("/v2/team/app/tags/list?n={}", u64::MAX),
+        "/v2/team/app/tags/list?n=-1",
+        "/v2/team/app/tags/list?last=%ff%fe%00",
+        &format!("/v2/team/app/referrers/{digest}?artifactType=%00&last=x"),
+        "/r/../../etc/-/tags",
+        "/r/team/app/-/t/%2e%2e",
+        "/assets/../../../../etc/passwd",
+        "/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/d/%00",
+        "/api/v1/repositories/../robots",
+        "/api/v1/repositories/team/app/-/tags/%00",
+        "/api/v1/decisions/%00",
+        "/api/v1/policies/%00",
+        "/api/v1/repositories?q=%00&cursor=%00",
+        "/token?scope=%00&scope=repository:%00:pull&service=%00",
+    ] {
+        for method in ["GET", "PUT", "DELETE", "POST", "BREW"] {
+            let request = format!(
+                "{method} {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Basic {credential}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+                world.address()
+            );
+            let answer = raw(world, &request).await;
+            let status = answer.split(' ').nth(1).unwrap_or_default();
+            assert!(
+                !status.is_empty() && !status.starts_with('5'),
+                "{method} {path}: {answer}"
+            );
+            assert!(!answer.contains("root:x:0:0"), "{method} {path}");
+            assert!(
+                !answer.to_lowercase().contains("\r\nset-cookie:x"),
+                "{method} {path}"
+            );
+        }
+    }
+    // The image is still there: nothing of all that meant it.
+    assert_eq!(
+        world.get(&admin(), "/v2/team/app/manifests/1").await.status,
+        200
+    );
+}
+
+/// A route, and what each caller gets: anonymous, wrong password, reader, writer, foreign admin, admin.
+struct Route<'a> {
+    method: &'a str,
+    path: String,
+    body: &'a [u8],
+    expected: [u16; 6],
+}
+
+pub(crate) async fn every_route_asks_for_the_right_it_needs(world: &mut World) {
+    let image = image_with("zlib1g", "1");
+    let digest = world.push_image("team/app", "1", &image).await;
+    world.report("team/app", &digest).await;
+    let loose = world.push_blob(&admin(), "team/app", b"loose").await;
+    let manifest = image.manifest();
+    let callers = [
+        Who::Nobody,
+        Who::Basic("admin".into(), "wrong".into()),
+        world.robot("reader", "team/app", "read").await,
+        world.robot("writer", "team/app", "write").await,
+        world.robot("foreign", "team/other", "admin").await,
+        admin(),
+    ];
+    let layer = image.layers[0].digest();
+    let route = |method, path: &str, body, expected| Route {
+        method,
+        path: path.to_owned(),
+        body,
+        expected,
+    };
+    let nothing: &[u8] = b"";
+    for Route {
+        method,
+        path,
+        body,
+        expected,
+    } in [
+        route("GET", "/v2/", nothing, [401, 401, 200, 200, 200, 200]),
+        route(
+            "GET",
+            "/v2/team/app/tags/list",
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            "/v2/team/app/manifests/1",
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "HEAD",
+            "/v2/team/app/manifests/1",
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            &format!("/v2/team/app/blobs/{layer}"),
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "HEAD",
+            &format!("/v2/team/app/blobs/{layer}"),
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            &format!("/v2/team/app/referrers/{digest}"),
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            "/v2/_catalog",
+            nothing,
+            [401, 401, 200, 200, 200, 200],
+        ),
+        route(
+            "POST",
+            "/v2/team/app/blobs/uploads/",
+            nothing,
+            [401, 401, 403, 202, 404, 202],
+        ),
+        route(
+            "GET",
+            "/v2/team/app/blobs/uploads/x",
+            nothing,
+            [401, 401, 403, 404, 404, 404],
+        ),
+        route(
+            "PATCH",
+            "/v2/team/app/blobs/uploads/x",
+            nothing,
+            [401, 401, 403, 404, 404, 404],
+        ),
+        route(
+            "PUT",
+            "/v2/team/app/blobs/uploads/x",
+            nothing,
+            [401, 401, 403, 404, 404, 404],
+        ),
+        route(
+            "DELETE",
+            "/v2/team/app/blobs/uploads/x",
+            nothing,
+            [401, 401, 403, 404, 404, 404],
+        ),
+        route(
+            "PUT",
+            "/v2/team/app/manifests/2",
+            &manifest,
+            [401, 401, 403, 201, 404, 201],
+        ),
+        route(
+            "GET",
+            "/api/v1/repositories",
+            nothing,
+            [401, 401, 200, 200, 200, 200],
+        ),
+        route(
+            "GET",
+            "/api/v1/repositories/team/app/-/tags",
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            "/api/v1/repositories/team/app/-/tags/1",
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            &format!("/api/v1/repositories/team/app/-/manifests/{digest}/report"),
+            nothing,
+            [401, 401, 200, 200, 404, 200],
+        ),
+        route(
+            "GET",
+            "/api/v1/policies",
+            nothing,
+            [401, 401, 200, 200, 200, 200],
+        ),
+        route(
+            "GET",
+            "/api/v1/policies/none",
+            nothing,
+            [401, 401, 404, 404, 404, 404],
+        ),
+        route(
+            "PUT",
+            "/api/v1/policies/none",
+            b"x",
+            [401, 401, 403, 403, 403, 422],
+        ),
+        route(
+            "GET",
+            "/api/v1/robots",
+            nothing,
+            [401, 401, 403, 403, 403, 200],
+        ),
+        route(
+            "DELETE",
+            "/api/v1/robots/none",
+            nothing,
+            [401, 401, 403, 403, 403, 404],
+        ),
+        route(
+            "GET",
+            "/api/v1/advisories",
+            nothing,
+            [401, 401, 200, 200, 200, 200],
+        ),
+        route(
+            "GET",
+            "/api/v1/decisions/none",
+            nothing,
+            [401, 401, 404, 404, 404, 404],
+        ),
+        route(
+            "DELETE",
+            &format!("/v2/team/app/blobs/{loose}"),
+            nothing,
+            [401, 401, 403, 403, 404, 202],
+        ),
+        route(
+            "DELETE",
+            "/v2/team/app/manifests/2",
+            nothing,
+            [401, 401, 403, 403, 404, 202],
+        ),
+    ] {
+        for (who, expected) in callers.iter().zip(expected) {
+            let request = world
+                .request(who, method, &path)
+                .header("content-type", IMAGE)
+                .body(body.to_vec());
+            let answer = Answer::of(request).await;
+            assert_eq!(
+                answer.status,
+                expected,
+                "{who:?} {method} {path}: {}",
+                answer.text()
+            );
+        }
+    }
+    // Robots do not make repositories.
+    let writer = &callers[3];
+    let answer = world
+        .send(writer, "POST", "/v2/team/new/blobs/uploads/")
+        .await;
+    answer.error(404, "NAME_UNKNOWN");
+    let body = json!({ "name": "x", "permissions": [] });
+    let request = world.request(writer, "POST", "/api/v1/robots").json(&body);
+    assert_eq!(Answer::of(request).await.status, 403);
+    let unknown_field = json!({ "name": "x", "superuser": true });
+    let request = world
+        .request(&admin(), "POST", "/api/v1/robots")
+        .json(&unknown_field);
+    assert_eq!(Answer::of(request).await.status, 422);
+}
+
+pub(crate) async fn unknown_and_forbidden_are_the_same_answer(world: &mut World) {
+    let image = image_with("zlib1g", "1");
+    let digest = world.push_image("team/private", "1", &image).await;
+    world.report("team/private", &digest).await;
+    world.push_blob(&admin(), "team/app", b"x").await;
+    let stranger = world.robot("stranger", "team/app", "admin").await;
+    let token = world
+        .token(
+            &stranger,
+            &[
+                "repository:team/private:pull,push",
+                "repository:team/missing:pull,push",
+            ],
+        )
+        .await;
+    let layer = image.layers[0].digest();
+    for (method, path) in [
+        ("GET", "/v2/NAME/tags/list".to_owned()),
+        ("GET", "/v2/NAME/manifests/1".to_owned()),
+        ("HEAD", "/v2/NAME/manifests/1".to_owned()),
+        ("GET", format!("/v2/NAME/manifests/{digest}")),
+        ("GET", format!("/v2/NAME/blobs/{layer}")),
+        ("GET", format!("/v2/NAME/referrers/{digest}")),
+        ("POST", "/v2/NAME/blobs/uploads/".to_owned()),
+        ("PUT", "/v2/NAME/manifests/1".to_owned()),
+        ("DELETE", "/v2/NAME/manifests/1".to_owned()),
+        (
+            "POST",
+            format!("/v2/team/app/blobs/uploads/?mount={layer}&from=NAME"),
+        ),
+        ("GET", "/api/v1/repositories/NAME/-/tags".to_owned()),
+        ("GET", "/r/NAME/-/tags".to_owned()),
+    ] {
+        for who in [&stranger, &token, &Who::Nobody] {
+            let mut seen = Vec::new();
+            for name in ["team/private", "team/missing"] {
+                let answer = world.send(who, method, &path.replace("NAME", name)).await;
+                let mut headers: Vec<String> = answer
+                    .headers
+                    .iter()
+                    .filter(|(name, _)| {
+                        !matches!(
+                            name.as_str(),
+                            "x-request-id" | "date" | "docker-upload-uuid"
+                        )
+                    })
+                    .map(|(key, value)| format!("{key}: {}", value.to_str().unwrap()))
+                    .map(|header| header.replace(name, "NAME"))
+                    .map(|header| {
+                        if header.starts_with("location: /v2/") {
+                            "location".into()
+                        } else {
+                            header
+                        }
+                    })
+                    .collect();
+                headers.sort();
+                let encoded = name.replace('/', "%2F");
+                let body = answer
+                    .text()
+                    .replace(name, "NAME")
+                    .replace(&encoded, "NAME");
+                seen.push((answer.status, headers, body));
+            }
+            assert_eq!(seen[0], seen[1], "{who:?} {method} {path}");
+        }
+    }
+}
+
+pub(crate) async fn a_nul_is_never_a_fault(world: &mut World) {
+    world.push_blob(&admin(), "team/app", b"{}").await;
+    for who in [
+        Who::Basic("a\0b".into(), "x\0".into()),
+        Who::Basic("a+\0".into(), "x".into()),
+        Who::Basic("admin".into(), "\0".into()),
+    ] {
+        world.get(&who, "/v2/").await.error(401, "UNAUTHORIZED");
+    }
+    for field in ["artifactType", "annotations"] {
+        let mut manifest = json!({
+            "schemaVersion": 2, "mediaType": IMAGE,
+            "config": { "mediaType": "application/x\0y", "digest": Digest::sha256(b"{}"), "size": 2 },
+            "layers": [{ "mediaType": "a/b\0", "digest": Digest::sha256(b"{}"), "size": 2 }],
+        });
+        manifest[field] = match field {
+            "annotations" => json!({ "k\0": "v\0" }),
+            _ => json!("application/z\0"),
+        };
+        let answer = world
+            .put(
+                &admin(),
+                "team/app",
+                "1",
+                IMAGE,
+                manifest.to_string().as_bytes(),
+            )
+            .await;
+        assert!(
+            matches!(answer.status, 201 | 400),
+            "{field}: {}",
+            answer.text()
+        );
+    }
+    let form = world
+        .request(&Who::Nobody, "POST", "/token")
+        .body("grant_type=password&username=%00&password=%00");
+    assert_eq!(Answer::of(form).await.status, 401);
+}
