@@ -41,6 +41,15 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The data can be read by the machine's other users, and that cannot be changed.
+    #[error("cannot close `{}` to other users", path.display())]
+    MakePrivate {
+        /// The directory or file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The store cannot be opened.
     #[error("cannot open the blob store")]
     Store(#[source] BlobError),
@@ -108,17 +117,13 @@ impl Running {
 
 /// Starts a server; it answers when this returns.
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartError> {
-    let directory = |source| StartError::DataDirectory {
-        path: settings.data.clone(),
-        source,
-    };
-    make_private_directory(&settings.data).map_err(directory)?;
+    make_directory(&settings.data)?;
     let store = Store::open_fs(&settings.data.join("blobs"))
         .await
         .map_err(StartError::Store)?;
     let catalog = Catalog::connect(settings.database.expose_secret()).await?;
     if let Some(path) = settings.database.expose_secret().strip_prefix("sqlite:") {
-        make_private_file(Path::new(path)).map_err(directory)?;
+        make_private(Path::new(path))?;
     }
     let now = clock.now();
     publish_policy_file(&catalog, &settings, now).await?;
@@ -181,25 +186,37 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
 }
 
 /// The directory holds private images and, with SQLite, the keys that sign tokens: it is its owner's alone.
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    const OWNER_ONLY: u32 = 0o700;
-    std::fs::DirBuilder::new()
+fn make_directory(path: &Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let made = std::fs::DirBuilder::new()
         .recursive(true)
-        .mode(OWNER_ONLY)
-        .create(path)?;
-    let mode = fs_err::metadata(path)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        tracing::info!(path = %path.display(), "the data directory was open to other users and is closed to them now");
-        fs_err::set_permissions(path, std::fs::Permissions::from_mode(mode & OWNER_ONLY))?;
-    }
-    Ok(())
+        .mode(0o700)
+        .create(path);
+    made.map_err(|source| StartError::DataDirectory {
+        path: path.to_owned(),
+        source,
+    })?;
+    make_private(path)
 }
 
-/// SQLite makes its other files with the mode of this one.
-fn make_private_file(path: &Path) -> io::Result<()> {
+/// Takes the rights of group and others away. SQLite makes its other files with the mode of the database.
+fn make_private(path: &Path) -> Result<(), StartError> {
     use std::os::unix::fs::PermissionsExt as _;
-    fs_err::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+    const OTHERS: u32 = 0o077;
+    let refused = |source| StartError::MakePrivate {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = fs_err::metadata(path)
+        .map_err(refused)?
+        .permissions()
+        .mode();
+    if mode & OTHERS == 0 {
+        return Ok(());
+    }
+    tracing::info!(path = %path.display(), "closed to other users");
+    let private = std::fs::Permissions::from_mode(mode & 0o7777 & !OTHERS);
+    fs_err::set_permissions(path, private).map_err(refused)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -1,6 +1,5 @@
 //! What every request carries: an id, where it came from, and how it is logged and counted.
 
-use std::any::Any;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -16,7 +15,7 @@ use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::app::Shared;
-use crate::error::{ApiError, Cause};
+use crate::error::ApiError;
 use crate::metrics::RequestLabels;
 
 /// The header that carries the request's id back.
@@ -69,13 +68,9 @@ pub(crate) async fn observe(
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", %id, ip);
-    let handled = AssertUnwindSafe(next.run(request).instrument(span.clone()))
-        .catch_unwind()
+    let mut response = without_panic(next.run(request))
+        .instrument(span.clone())
         .await;
-    // A panic is a fault of ours like any other: an answer with an incident id, and the connection lives on.
-    let mut response = handled.unwrap_or_else(|panic| {
-        span.in_scope(|| ApiError::fault(panicked(panic.as_ref())).into_response())
-    });
     let took = started.elapsed();
     let status = response.status().as_u16();
     span.in_scope(|| {
@@ -93,13 +88,18 @@ pub(crate) async fn observe(
     response
 }
 
-fn panicked(panic: &(dyn Any + Send)) -> Cause {
+/// Makes a panic a fault of ours like any other: an answer with an incident id, and the connection lives on.
+async fn without_panic(handler: impl Future<Output = Response>) -> Response {
+    let panic = match AssertUnwindSafe(handler).catch_unwind().await {
+        Ok(response) => return response,
+        Err(panic) => panic,
+    };
     let text = panic
         .downcast_ref::<&str>()
         .map(ToString::to_string)
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
-    format!("a handler panicked: {text}").into()
+    ApiError::fault(format!("a handler panicked: {text}")).into_response()
 }
 
 fn surface(path: &str) -> &'static str {
@@ -122,5 +122,22 @@ fn method_word(method: &axum::http::Method) -> &'static str {
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_that_tells_nothing() {
+        let response = without_panic(async { panic!("the secret is 42") }).await;
+        assert_eq!(response.status(), 500);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&body);
+        assert!(text.contains("internal error, incident "), "{text}");
+        assert!(!text.contains("secret"), "{text}");
     }
 }
