@@ -1,10 +1,11 @@
 //! `tidegate serve`: the registry, the pages and the work behind them, in one process.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use server::{Clock, Running, Settings};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::command::config::refused;
@@ -47,13 +48,17 @@ async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure
         metrics_listen: config.metrics_listen,
         admin_password: config.admin_password,
     };
-    let running = server::start(settings, Clock::System)
-        .await
-        .map_err(Failure::new)?;
+    // Before anything else: whoever sees the address may send a signal at once.
+    let mut signals = StopSignals::listen().context("cannot listen for signals")?;
+    let running = tokio::select! {
+        started = server::start(settings, Clock::System) => started.map_err(Failure::new)?,
+        // Nothing was promised to anybody yet, and a start may be given up at any point.
+        () = signals.next() => return Ok(Exit::Pass),
+    };
     announce(&running, config.external_url.as_deref(), output);
     let stop = running.stop_token();
     tokio::spawn(async move {
-        wait_for_signal().await;
+        signals.next().await;
         tracing::info!("stopping");
         stop.cancel();
     });
@@ -73,15 +78,25 @@ fn announce(running: &Running, external_url: Option<&str>, output: &mut Output) 
     }
 }
 
-async fn wait_for_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        drop(tokio::signal::ctrl_c().await);
-        return;
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// The signals that ask for a stop, heard from the moment this exists.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
@@ -89,8 +104,8 @@ fn start_logs(format: LogFormat, level: &str) {
     let filter = EnvFilter::new(level);
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     // A second start in one process (there is none) would keep the first logger; that is no reason to stop.
     let started = match format {
         LogFormat::Text => logs.try_init(),
