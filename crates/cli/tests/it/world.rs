@@ -197,7 +197,7 @@ pub(crate) fn image_of(files: &[(&str, &str)]) -> TestImage {
     TestImage::new(vec![TestLayer::tar(tar)])
 }
 
-const STATUS: &str = "\
+pub(crate) const STATUS: &str = "\
 Package: libssl3
 Status: install ok installed
 Architecture: amd64
@@ -211,7 +211,7 @@ Version: 5.2.15-2+b2
 
 ";
 
-const TRACKER: &str = r#"{
+pub(crate) const TRACKER: &str = r#"{
  "openssl": {
   "CVE-2024-0001": {"description": "A handshake reads past its buffer.",
    "releases": {"bookworm": {"status": "resolved", "repositories": {"bookworm": "3.0.11-1~deb12u2", "bookworm-security": "3.0.14-1~deb12u1"}, "fixed_version": "3.0.14-1~deb12u1", "urgency": "high"}}},
@@ -220,18 +220,18 @@ const TRACKER: &str = r#"{
  }
 }"#;
 
-const KEV: &str = r#"{"title": "Catalog", "catalogVersion": "2026.08.03", "dateReleased": "2026-08-03T12:00:00.0000Z", "count": 1,
+pub(crate) const KEV: &str = r#"{"title": "Catalog", "catalogVersion": "2026.08.03", "dateReleased": "2026-08-03T12:00:00.0000Z", "count": 1,
  "vulnerabilities": [{"cveID": "CVE-2024-0001", "vendorProject": "OpenSSL", "product": "OpenSSL", "vulnerabilityName": "OpenSSL",
   "dateAdded": "2026-08-03", "shortDescription": "x", "requiredAction": "x", "dueDate": "2026-08-24",
   "knownRansomwareCampaignUse": "Unknown", "notes": "", "cwes": []}]}"#;
 
-const OSV: &str = r#"{"schema_version": "1.6.0", "id": "GHSA-j8r2-6x86-q33q", "modified": "2023-06-01T00:00:00Z",
+pub(crate) const OSV: &str = r#"{"schema_version": "1.6.0", "id": "GHSA-j8r2-6x86-q33q", "modified": "2023-06-01T00:00:00Z",
  "published": "2023-05-22T00:00:00Z", "aliases": ["CVE-2023-32681"], "summary": "Headers reach the proxy",
  "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:H/PR:N/UI:R/S:C/C:H/I:N/A:N"}],
  "affected": [{"package": {"ecosystem": "PyPI", "name": "requests"},
   "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "2.3.0"}, {"fixed": "2.31.0"}]}]}]}"#;
 
 /// Records of another ecosystem: they give the severities of the flaws that Debian's tracker only names.
-const SEVERITIES: &str = r#"{"schema_version": "1.6.0", "id": "RUSTSEC-2024-0001", "modified": "2024-06-01T00:00:00Z", "published": "2024-05-01T00:00:00Z", "aliases": ["CVE-2024-0001"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}], "affected": [{"package": {"ecosystem": "crates.io", "name": "openssl-src"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "300.0.0"}]}]}]}
+pub(crate) const SEVERITIES: &str = r#"{"schema_version": "1.6.0", "id": "RUSTSEC-2024-0001", "modified": "2024-06-01T00:00:00Z", "published": "2024-05-01T00:00:00Z", "aliases": ["CVE-2024-0001"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:N/A:N"}], "affected": [{"package": {"ecosystem": "crates.io", "name": "openssl-src"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "300.0.0"}]}]}]}
 {"schema_version": "1.6.0", "id": "RUSTSEC-2024-0002", "modified": "2024-06-01T00:00:00Z", "published": "2024-05-01T00:00:00Z", "aliases": ["CVE-2024-0002"], "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:H/PR:N/UI:N/S:U/C:L/I:N/A:N"}], "affected": [{"package": {"ecosystem": "crates.io", "name": "openssl-src"}, "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "300.0.0"}]}]}]}
 "#;
