@@ -1,7 +1,7 @@
 # What a developer types. `make help` lists it; CONTRIBUTING.md explains it.
 
 .DEFAULT_GOAL := help
-export PORT ONESHOT SECONDS_EACH SANITIZER
+export PORT ONESHOT SECONDS_EACH
 
 .PHONY: help run test setup-run setup-test fmt lint doc bench bench-functions soak fuzz
 
