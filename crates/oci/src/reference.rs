@@ -18,6 +18,9 @@ pub enum ReferenceError {
     /// The digest part is not a digest.
     #[error("the digest is not usable")]
     Digest(#[source] DigestError),
+    /// The part before the first slash looks like a host, but cannot be one.
+    #[error("the host is not usable, it is written `name`, `name:port` or `[address]:port`")]
+    Host,
     /// The repository part is not a repository name.
     #[error("the repository name is not usable")]
     Name(#[source] NameError),
@@ -156,6 +159,9 @@ impl FromStr for ImageReference {
             }
             _ => (None, rest),
         };
+        if !host.is_none_or(is_host) {
+            return Err(ReferenceError::Host);
+        }
         let name: RepositoryName = name.parse().map_err(ReferenceError::Name)?;
         if host.is_some_and(|host| host.len() + 1 + name.as_str().len() > 255) {
             return Err(ReferenceError::Name(NameError::Length));
@@ -168,6 +174,12 @@ impl FromStr for ImageReference {
             digest,
         })
     }
+}
+
+/// Only what a name, an address and a port are written with; whether the host exists is the network's question.
+fn is_host(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b':' | b'[' | b']'))
 }
 
 impl fmt::Display for ImageReference {
@@ -234,6 +246,9 @@ mod tests {
     #[case("a:.tag")]
     #[case("a@sha256:12")]
     #[case("r.example.com/")]
+    #[case("a b.c/d")]
+    #[case("user:secret@r.example.com/a")]
+    #[case("r.example.com\t/a")]
     fn a_malformed_reference_is_refused(#[case] text: &str) {
         assert!(
             text.parse::<ImageReference>().is_err(),
