@@ -95,11 +95,12 @@ impl Section {
 }
 
 impl Frame {
-    /// Returns whether `as_of` differs from the current snapshot, so that a number must say how old it is.
+    /// Returns whether `as_of` differs from the current snapshot, so that a number must say how old it is. Whole seconds
+    /// count: stored times are less exact than the snapshot's own.
     pub(crate) fn is_older_data(&self, as_of: &Timestamp) -> bool {
         self.feeds
             .snapshot
             .as_ref()
-            .is_none_or(|snapshot| snapshot.built_at != *as_of)
+            .is_none_or(|snapshot| snapshot.built_at.as_second() != as_of.as_second())
     }
 }

@@ -84,6 +84,10 @@ fn repositories_and_tags_say_grade_verdict_and_counts_in_words(
     }
     // Two letters stand for two findings of high severity; what the letters mean is said below the table.
     assert!(row.contains("2H"), "{row}");
+    assert!(
+        !row.contains("as of"),
+        "the advisories are the newest: {row}"
+    );
     browser.says("H high");
     assert_eq!(browser.count("table .grade"), 2);
     open(&server, &browser, "/r/shop/base/-/tags");
