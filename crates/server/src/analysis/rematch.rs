@@ -1,9 +1,7 @@
 //! New advisories, or a new day: stored inventories are matched again. No layer is read.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use advisories::Snapshot;
 use catalog::{Lane, NewJob, StoredInventory};
 use inventory::ANALYSER_VERSION;
 use oci::Digest;
@@ -56,7 +54,7 @@ pub(crate) async fn rematch(
         after = Some(last.digest.clone());
         for row in page {
             let digest = row.digest.clone();
-            match rematch_one(app, &snapshot, row).await {
+            match rematch_one(app, row).await {
                 Ok(()) => matched += 1,
                 // The database is everybody's trouble: the job tries again later.
                 Err(error @ AnalysisError::Catalog(_)) => return Err(error),
@@ -71,11 +69,7 @@ pub(crate) async fn rematch(
     }
 }
 
-async fn rematch_one(
-    app: &Shared,
-    snapshot: &Arc<Snapshot>,
-    row: StoredInventory,
-) -> Result<(), AnalysisError> {
+async fn rematch_one(app: &Shared, row: StoredInventory) -> Result<(), AnalysisError> {
     let digest = row.digest.clone();
     let repositories = app.catalog.repositories_of(&digest).await?;
     if row.analyser_version != ANALYSER_VERSION
@@ -84,7 +78,10 @@ async fn rematch_one(
     {
         tracing::warn!(%digest, cause = %chain(&error), "not analysed anew, the old inventory is matched");
     }
-    image::match_again(app, &digest, snapshot).await?;
+    // The one in use now, not the one the job began with: that may be old already.
+    if let Some(snapshot) = app.snapshot.load_full() {
+        image::match_again(app, &digest, &snapshot).await?;
+    }
     for repository in repositories {
         super::judge_again(app, &repository, &digest).await;
         for parent in app.catalog.parents(repository.id, &digest).await? {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use advisories::Snapshot;
-use catalog::{EvidenceStamp, RepositoryId};
+use catalog::{EvidenceStamp, RepositoryId, StoredInventory, StoredReport};
 use evidence::{Inventory, MatchReport};
 use gate::{EvidenceSet, FeedState};
 use jiff::Timestamp;
@@ -22,7 +22,10 @@ const MAX_CHILDREN: usize = 100;
 pub(crate) const MAX_DEPTH: usize = 8;
 /// Manifests looked at for one verdict. Indexes that list each other's children many times would have millions; what is
 /// beyond is not known.
-const MAX_MANIFESTS: usize = 400;
+const MAX_MANIFESTS: usize = 120;
+
+/// How often a report that is too old is made anew before its readers give up.
+const READ_ATTEMPTS: usize = 3;
 
 /// What is known about one manifest, without the documents.
 #[derive(Debug)]
@@ -251,14 +254,32 @@ impl Known {
     }
 }
 
-/// Reads the documents about an image; `None` if they went away in the meantime.
-pub(crate) async fn read(app: &App, digest: &Digest) -> Result<Option<Documents>, JudgeError> {
-    let (Some(report), Some(inventory)) = (
-        app.catalog.image_report(digest).await?,
-        app.catalog.inventory(digest).await?,
-    ) else {
-        return Ok(None);
-    };
+/// Reads the documents about an image; `None` if they went away in the meantime, or somebody keeps putting a report of
+/// an older snapshot in their place: nothing is judged by that.
+pub(crate) async fn read(
+    app: &App,
+    digest: &Digest,
+    snapshot: Option<&Arc<Snapshot>>,
+) -> Result<Option<Documents>, JudgeError> {
+    for _ in 0..READ_ATTEMPTS {
+        let (Some(report), Some(inventory)) = (
+            app.catalog.image_report(digest).await?,
+            app.catalog.inventory(digest).await?,
+        ) else {
+            return Ok(None);
+        };
+        let as_of = report.summary.as_of;
+        match snapshot {
+            Some(snapshot) if image::is_news(snapshot, report.snapshot.as_ref(), as_of) => {
+                image::match_again(app, digest, snapshot).await?;
+            }
+            _ => return parse(report, inventory).await.map(Some),
+        }
+    }
+    Ok(None)
+}
+
+async fn parse(report: StoredReport, inventory: StoredInventory) -> Result<Documents, JudgeError> {
     let work = move || -> Result<Documents, JudgeError> {
         Ok(Documents {
             inventory_id: Digest::sha256(&inventory.body),
@@ -275,7 +296,7 @@ pub(crate) async fn read(app: &App, digest: &Digest) -> Result<Option<Documents>
     };
     // Megabytes of JSON: not on a thread that answers requests.
     match tokio::task::spawn_blocking(work).await {
-        Ok(documents) => documents.map(Some),
+        Ok(documents) => documents,
         Err(_) => Err(JudgeError::Interrupted),
     }
 }

@@ -14,6 +14,7 @@ pub(crate) mod pull;
 use std::sync::Arc;
 use std::time::Duration;
 
+use advisories::Snapshot;
 use catalog::{CatalogError, NewDecision, Repository};
 use gate::{
     Decision, Door, EvidenceSet, FeedState, IndexChild, Policy, Subject, SubjectKind, Verdict,
@@ -97,6 +98,7 @@ pub(crate) async fn judge(
         repository,
         tag: tag.or(tags.first()),
         policies: policies.iter().map(AsRef::as_ref).collect(),
+        snapshot: snapshot.as_ref(),
         feeds: evidence_of::feed_states(snapshot.as_deref()),
         now: app.clock.now(),
     };
@@ -270,6 +272,7 @@ struct Bench<'a> {
     repository: &'a Repository,
     tag: Option<&'a Tag>,
     policies: Vec<&'a Policy>,
+    snapshot: Option<&'a Arc<Snapshot>>,
     feeds: Vec<FeedState<'a>>,
     now: Timestamp,
 }
@@ -279,7 +282,8 @@ impl Bench<'_> {
     async fn judge(&self, digest: &Digest, known: Known) -> Result<(Judged, Known), JudgeError> {
         match known {
             Known::Image(_) => {
-                let Some(documents) = evidence_of::read(self.app, digest).await? else {
+                let snapshot = self.snapshot;
+                let Some(documents) = evidence_of::read(self.app, digest, snapshot).await? else {
                     return Ok(self.judge_pending(digest, None));
                 };
                 let set = documents.set(&self.feeds);
