@@ -185,7 +185,7 @@ fn refused_spec(error: image::SpecError) -> Failure {
 fn damaged_layer(position: usize, error: std::io::Error) -> Failure {
     let is_other_content = error
         .get_ref()
-        .is_some_and(|cause| cause.is::<image::VerifyError>());
+        .is_some_and(<dyn std::error::Error + Send + Sync>::is::<image::VerifyError>);
     let hint = if is_other_content {
         "The image is damaged or incomplete: copy or save it again."
     } else {
