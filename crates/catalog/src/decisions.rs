@@ -27,7 +27,7 @@ pub struct NewDecision {
     pub policy_sha256: Digest,
     /// `allow`, `warn`, `deny`, `pending`.
     pub verdict: String,
-    /// How many rules failed, warned or could not be evaluated: what lists show beside the word.
+    /// How many rules stand behind the word: what lists show beside it.
     pub loud_rules: u32,
     /// The decision, as JSON.
     pub document: String,

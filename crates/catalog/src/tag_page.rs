@@ -39,7 +39,7 @@ pub struct TagRow {
     pub complete: Option<bool>,
     /// The current verdict's word.
     pub verdict: Option<String>,
-    /// How many rules stand behind it: failed, warned or not evaluated.
+    /// How many rules stand behind it.
     pub loud_rules: u32,
     /// The current decision.
     pub decision: Option<Uuid>,

@@ -35,7 +35,7 @@ pub fn explain(verdict: &Verdict) -> String {
 }
 
 fn sentence(verdict: &Verdict, room: usize) -> String {
-    let faults = faults(verdict);
+    let faults = verdict.rules_behind();
     let policies = speaking_policies(verdict, &faults);
     let names = names(&policies);
     let verb = |one: &'static str, many| if policies.len() == 1 { one } else { many };
@@ -73,22 +73,6 @@ fn sentence(verdict: &Verdict, room: usize) -> String {
     let separators = causes.len() * SEPARATOR.len();
     let causes = fit(&causes, room.saturating_sub(head.len() + separators));
     format!("{head}{}.", causes.join(SEPARATOR))
-}
-
-/// Returns the rules that made the decision what it is, or would without the mode, worst first.
-fn faults(verdict: &Verdict) -> Vec<&RuleOutcome> {
-    let effects = verdict.rules.iter().map(|rule| rule.effect);
-    let threshold = match effects.max() {
-        Some(Decision::Deny | Decision::Pending) => Decision::Pending,
-        _ => Decision::Warn,
-    };
-    let mut faults: Vec<_> = verdict
-        .rules
-        .iter()
-        .filter(|rule| rule.effect >= threshold)
-        .collect();
-    faults.sort_by_key(|rule| std::cmp::Reverse(rule.effect));
-    faults
 }
 
 /// Returns the words for the worst rules. Those that say the same are named together.

@@ -266,6 +266,20 @@ impl Verdict {
         self
     }
 
+    /// Returns the rules behind the decision, strictest first: those that refuse or hold, where any does, else those
+    /// that warn. The sentence, the pages and the lists count the same ones.
+    pub fn rules_behind(&self) -> Vec<&RuleOutcome> {
+        let effects = self.rules.iter().map(|rule| rule.effect);
+        let threshold = match effects.max() {
+            Some(Decision::Deny | Decision::Pending) => Decision::Pending,
+            _ => Decision::Warn,
+        };
+        let rules = self.rules.iter();
+        let mut behind: Vec<_> = rules.filter(|rule| rule.effect >= threshold).collect();
+        behind.sort_by_key(|rule| std::cmp::Reverse(rule.effect));
+        behind
+    }
+
     /// Returns whether a client should hear about it: not for `allow`, and not in audit mode.
     pub fn speaks(&self) -> bool {
         self.verdict != Decision::Allow && self.mode != Mode::Audit

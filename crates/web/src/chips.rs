@@ -12,8 +12,6 @@ use evidence::{Grade, GradeReport, Severity, SeverityCounts};
 use gate::{Decision, Verdict};
 use jiff::Timestamp;
 
-use crate::rules;
-
 /// Returns the word of a decision.
 pub(crate) fn decision_word(decision: &Decision) -> &'static str {
     match decision {
@@ -59,7 +57,7 @@ impl From<&Verdict> for VerdictChip {
     fn from(verdict: &Verdict) -> Self {
         Self {
             decision: verdict.verdict,
-            rules: rules::behind(verdict),
+            rules: verdict.rules_behind().len(),
             id: verdict.id.clone(),
         }
     }

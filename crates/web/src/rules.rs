@@ -1,17 +1,6 @@
 //! How a rule of a policy answered, for the verdict card and the decision page.
 
-use gate::{Decision, Level, Outcome, RuleOutcome, Verdict};
-
-/// Counts the rules that made the decision what it is, as the explain text does: those that refuse or wait where the
-/// image is refused or waits, else those that warn.
-pub(crate) fn behind(verdict: &Verdict) -> usize {
-    let least = match verdict.verdict {
-        Decision::Deny | Decision::Pending => Decision::Pending,
-        Decision::Warn | Decision::Allow => Decision::Warn,
-    };
-    let rules = verdict.rules.iter();
-    rules.filter(|rule| rule.effect >= least).count()
-}
+use gate::{Level, Outcome, RuleOutcome, Verdict};
 
 /// Returns whether only the policy's mode lets the image through.
 pub(crate) fn would_block(verdict: &Verdict) -> bool {
@@ -76,7 +65,7 @@ pub(crate) fn local_address(address: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gate::{Door, Inputs, Mode, OutcomeCounts, VerdictSubject};
+    use gate::{Decision, Door, Inputs, Mode, OutcomeCounts, VerdictSubject};
 
     fn verdict(decision: Decision, effects: &[Decision]) -> Verdict {
         let rules: Vec<RuleOutcome> = effects
@@ -127,16 +116,24 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_counts_what_refuses_and_what_waits() {
+    fn a_chip_counts_the_rules_that_the_sentence_counts() {
         let effects = [
             Decision::Deny,
             Decision::Pending,
             Decision::Warn,
             Decision::Allow,
         ];
-        assert_eq!(behind(&verdict(Decision::Deny, &effects)), 2);
-        assert_eq!(behind(&verdict(Decision::Warn, &effects)), 3);
-        assert_eq!(behind(&verdict(Decision::Allow, &[Decision::Allow])), 0);
+        let count = |decision, effects: &[Decision]| {
+            crate::VerdictChip::from(&verdict(decision, effects)).rules
+        };
+        assert_eq!(count(Decision::Deny, &effects), 2);
+        assert_eq!(
+            count(Decision::Warn, &effects),
+            2,
+            "only the mode softens them"
+        );
+        assert_eq!(count(Decision::Warn, &effects[2..]), 1);
+        assert_eq!(count(Decision::Allow, &[Decision::Allow]), 0);
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(super) const INFO: ConditionInfo = ConditionInfo {
         "list of inventory, vulnerabilities",
         "the evidence that must be there",
     )],
-    notes: "Evidence that is not there makes the outcome `unknown`, so `on_missing` decides.",
+    notes: "Evidence that is not there, or covers the image only in part, makes the outcome `unknown`, so `on_missing` decides.",
     example: "{id: scanned, when: evidence.present, with: {kinds: [vulnerabilities]}, level: deny}",
     judged_on_index: false,
     waivable: true,
@@ -61,11 +61,14 @@ impl Condition for EvidencePresent {
                 Kind::Inventory => {
                     case.inventory()?;
                 }
+                // Matches are as whole as the inventory they were made from.
                 Kind::Vulnerabilities => {
                     case.matches()?;
+                    case.inventory()?;
                 }
             }
         }
-        Ok(Judgement::pass_if(true, "known"))
+        // What was looked at in part is not known: it never counts as a pass.
+        Ok(case.unless_unread(Judgement::pass_if(true, "known")))
     }
 }

@@ -205,6 +205,24 @@ fn grace_covers_neither_a_denied_id_nor_an_incomplete_analysis() {
 }
 
 #[test]
+fn an_image_that_was_read_in_part_was_not_scanned() {
+    let scanned = policy(
+        "mode: enforce",
+        &["{id: scanned, when: evidence.present, with: {kinds: [vulnerabilities]}}"],
+    );
+    let matches = matches(vec![], json!({}));
+    let outcome = |inventory| pull(&[&scanned], &set(inventory, &matches), NOW).rules[0].outcome;
+    let whole = inventory(json!({}));
+    let partial = inventory(json!({"coverage": "partial"}));
+    assert_eq!(outcome(&whole), Outcome::Pass);
+    assert_eq!(outcome(&partial), Outcome::Unknown);
+    assert_eq!(
+        pull(&[&scanned], &set(&partial, &matches), NOW).verdict,
+        Deny
+    );
+}
+
+#[test]
 fn several_policies_all_count_and_the_strictest_wins() {
     let parse = |name: &str, mode: &str, rule: &str| {
         Policy::parse(&policy_text(name, &format!("mode: {mode}"), &[rule])).unwrap()

@@ -256,9 +256,7 @@ async fn store(
         door: Door::Pull.as_str().to_owned(),
         policy_sha256: key.clone(),
         verdict: judged.verdict.verdict.as_str().to_owned(),
-        loud_rules: judged.verdict.counts.fail
-            + judged.verdict.counts.warn
-            + judged.verdict.counts.unknown,
+        loud_rules: u32::try_from(judged.verdict.rules_behind().len()).unwrap_or(u32::MAX),
         document: serde_json::to_string(&document)?,
         valid_until: judged.verdict.valid_until,
     };

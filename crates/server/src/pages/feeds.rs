@@ -7,7 +7,7 @@ use super::{PageError, STALE_HOURS, Visit, html};
 
 pub(super) fn page(visit: &Visit) -> Result<Response, PageError> {
     let app = &visit.app;
-    let now = app.clock.now();
+    let is_stale = super::feeds_note(app).stale;
     let snapshot = app.snapshot.load();
     let feeds = snapshot
         .as_ref()
@@ -21,9 +21,8 @@ pub(super) fn page(visit: &Visit) -> Result<Response, PageError> {
             records: usize::try_from(feed.records).unwrap_or(usize::MAX),
             updated: feed.upstream_modified,
             digest: Some(feed.sha256.to_string()),
-            stale: feed
-                .upstream_modified
-                .is_some_and(|at| now.duration_since(at).as_hours() >= STALE_HOURS),
+            // A feed that upstream left alone is not stale; one that nobody fetched again is.
+            stale: is_stale,
             problem: (feed.skipped > 0)
                 .then(|| format!("{} documents could not be read", feed.skipped)),
         })

@@ -69,7 +69,7 @@ pub(super) async fn page(
             .iter()
             .chain(&manifest.layers)
             .map(|blob| blob.size)
-            .fold(0, u64::saturating_add)
+            .fold(stored.bytes.len() as u64, u64::saturating_add)
     });
     let page = ImagePage {
         frame: visit.frame(),
