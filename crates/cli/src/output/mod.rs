@@ -1,7 +1,7 @@
 //! Everything the program prints.
 //!
 //! Data goes to standard output, everything else to standard error. Text from images, feeds and files is foreign: it
-//! passes through [`plain`] before it reaches a terminal. A reader that goes away (`| head`) is no error: the rest is
+//! passes through [`plain()`] before it reaches a terminal. A reader that goes away (`| head`) is no error: the rest is
 //! dropped quietly and the exit code stays that of the verdict.
 //!
 //! Deliberately absent: deciding what to say. Commands do that.

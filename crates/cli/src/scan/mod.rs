@@ -1,8 +1,8 @@
 //! `tidegate scan`: what is inside an image, what is known about it, and whether that is good enough. No server.
 //!
-//! The way of the data: a source gives layers ([`source`], [`registry`]), layers give an inventory ([`analyse`]), a
+//! The way of the data: a source gives layers (crate `image`, [`registry`]), layers give an inventory ([`analyse`]), a
 //! snapshot gives matches, a selection leaves what was asked for ([`select`]), and the report is written in one or more
-//! formats ([`format`], [`table`]). Thresholds and a policy then decide the exit code ([`judge`]).
+//! formats ([`mod@format`], [`table`]). Thresholds and a policy then decide the exit code ([`judge`]).
 //!
 //! Findings alone never fail a scan; what could not be evaluated never counts as a pass.
 
@@ -33,8 +33,9 @@ use crate::output::Output;
 
 /// Scan an image: packages, known vulnerabilities, health grade
 ///
-/// SOURCE is a file, a folder or an image in a registry: docker-archive:FILE, oci-archive:FILE[:NAME], oci:DIR[:NAME],
-/// dir:DIR, docker://NAME. Without a prefix an existing path is recognised, and anything else is a registry name.
+/// SOURCE is a file, a folder or an image in a registry: docker-archive:FILE, oci-archive:FILE, oci:DIR, dir:DIR,
+/// docker://NAME. Of several images in an archive or layout, a suffix chooses one: oci:DIR:NAME. Without a prefix an
+/// existing path is recognised, and anything else is a registry name.
 /// Nothing is unpacked, executed or written, and nothing is downloaded but the image itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  tidegate scan docker-archive:image.tar\n  \
