@@ -37,6 +37,15 @@ pub struct Layer<'a> {
 pub fn merge(layers: &[Layer<'_>], config: Option<&oci::ImageConfig>) -> Inventory {
     let reports: Vec<&LayerReport> = layers.iter().map(|layer| layer.report).collect();
     let mut inventory = merge_reports(&reports, config);
+    if let Some(config) = config {
+        let computed: Vec<_> = reports
+            .iter()
+            .map(|report| report.diff_id.clone())
+            .collect();
+        inventory
+            .diagnostics
+            .extend(image::check_diff_ids(config, &computed));
+    }
     inventory.layers = infos(layers, config);
     inventory
 }

@@ -107,8 +107,8 @@ mod tests {
         check("lib/apk/db/installed", Some(""));
         check("usr/lib/apk/db/installed", Some(""));
         check(
-            "srv/root/usr/lib/sysimage/rpm/rpmdb.sqlite",
-            Some("srv/root/"),
+            "srv/chroot/usr/lib/sysimage/rpm/rpmdb.sqlite",
+            Some("srv/chroot/"),
         );
         check("opt/lib/dpkg/status", None);
     }

@@ -301,6 +301,43 @@ fn configuration_and_history_are_kept_as_facts() {
 }
 
 #[test]
+fn a_layer_that_was_left_out_keeps_its_place() {
+    let inventory = merge(
+        &[
+            Tar::default().report(),
+            inventory::LayerReport::default(),
+            Tar::default().file(STATUS, dpkg(&[("a", "1")])).report(),
+        ],
+        None,
+    );
+    assert_eq!(summary(&inventory), ["a 1 @2"]);
+    assert_eq!(inventory.coverage, Coverage::Partial);
+    assert_eq!(inventory.layers.len(), 3);
+}
+
+#[test]
+fn a_claim_about_a_layer_that_is_not_true_is_named() {
+    let report = Tar::default().report();
+    let content = report.diff_id.clone().expect("read to its end");
+    let other = oci::Digest::sha256(b"other");
+    let config = |claims: &str| {
+        let text = format!(r#"{{"rootfs":{{"diff_ids":[{claims}]}}}}"#);
+        ImageConfig::parse(text.as_bytes()).expect("readable")
+    };
+    let check = |claims: &str, expected: &[&str]| {
+        let inventory = merge(std::slice::from_ref(&report), Some(&config(claims)));
+        assert_eq!(codes(&inventory), expected, "{claims}");
+        assert_eq!(inventory.coverage, Coverage::Complete);
+    };
+    check(&format!("\"{content}\""), &[]);
+    check(&format!("\"{other}\""), &["layer.diff_id_mismatch"]);
+    check(
+        &format!("\"{content}\",\"{other}\""),
+        &["layer.count_mismatch"],
+    );
+}
+
+#[test]
 fn a_database_cut_in_half_keeps_its_readable_part_and_makes_the_coverage_partial() {
     let whole = dpkg(&[("a", "1"), ("b", "2"), ("c", "3"), ("d", "4")]);
     let inventory = merge_tars([Tar::default().file(STATUS, &whole[..whole.len() / 2 + 10])]);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use advisories::Snapshot;
 use catalog::{ImageSummary, NewImageReport, PackageKey, RepositoryId, StoredManifest};
 use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, MatchReport};
-use inventory::{ANALYSER_VERSION, Layer};
+use inventory::{ANALYSER_VERSION, Layer, LayerReport};
 use jiff::Timestamp;
 use oci::{Descriptor, Digest, ImageConfig, Manifest};
 
@@ -239,6 +239,8 @@ async fn take_apart(
         );
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         left_out.push(Diagnostic::new(NOT_HERE, Level::Error, message).in_layer(position));
+        // An empty, incomplete report holds its place: the layers above keep their positions and instructions.
+        reports.push((layer.clone(), LayerReport::default()));
     }
     let merge = move || {
         let layers: Vec<_> = reports
@@ -264,10 +266,7 @@ async fn take_apart(
                 .map_or_else(|| Digest::sha256(b""), |c| c.digest.clone()),
         )
     })?;
-    if !left_out.is_empty() {
-        inventory.coverage = Coverage::Partial;
-        inventory.diagnostics.extend(left_out);
-    }
+    inventory.diagnostics.extend(left_out);
     Ok(inventory)
 }
 

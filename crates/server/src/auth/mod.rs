@@ -1,6 +1,6 @@
 //! Who is asking, and what they may do.
 //!
-//! [`identify`] turns a request's credential into a [`Caller`]; [`pull`] and [`push`] turn a caller and a repository
+//! [`identify`] turns a request's credential into a [`Caller`]; [`require`] and [`push`] turn a caller and a repository
 //! into a right, or into the answer that gives nothing away: an anonymous caller gets the same 401 for a private and a
 //! missing repository, a known one without rights the same 404.
 
@@ -269,37 +269,16 @@ fn may_create(principal: &Principal, name: &RepositoryName) -> bool {
     principal.superuser || own
 }
 
-/// Requires the right to pull.
-pub(crate) async fn pull(
+/// Requires the right to do `action` in a repository that exists.
+pub(crate) async fn require(
     app: &App,
     headers: &HeaderMap,
     origin: &Origin,
     name: &RepositoryName,
+    action: Action,
 ) -> Result<Access, ApiError> {
     let caller = identify(app, headers, origin).await?;
-    existing(app, headers, caller, name, Action::Pull).await
-}
-
-/// Requires the right to delete.
-pub(crate) async fn delete(
-    app: &App,
-    headers: &HeaderMap,
-    origin: &Origin,
-    name: &RepositoryName,
-) -> Result<Access, ApiError> {
-    let caller = identify(app, headers, origin).await?;
-    existing(app, headers, caller, name, Action::Delete).await
-}
-
-/// Requires the right to push to a repository that exists.
-pub(crate) async fn push_existing(
-    app: &App,
-    headers: &HeaderMap,
-    origin: &Origin,
-    name: &RepositoryName,
-) -> Result<Access, ApiError> {
-    let caller = identify(app, headers, origin).await?;
-    existing(app, headers, caller, name, Action::Push).await
+    existing(app, headers, caller, name, action).await
 }
 
 /// Requires the right to push; the first authorised push creates the repository.

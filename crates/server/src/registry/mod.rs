@@ -20,7 +20,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use oci::{Digest, RepositoryName};
+use oci::{Action, Digest, RepositoryName};
 
 use crate::app::{App, Shared};
 use crate::auth;
@@ -64,7 +64,7 @@ impl Call {
     }
 
     async fn pull(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
-        auth::pull(&self.app, self.headers(), &self.origin, name).await
+        self.require(name, Action::Pull).await
     }
 
     async fn push(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
@@ -72,11 +72,19 @@ impl Call {
     }
 
     async fn push_existing(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
-        auth::push_existing(&self.app, self.headers(), &self.origin, name).await
+        self.require(name, Action::Push).await
     }
 
     async fn delete(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
-        auth::delete(&self.app, self.headers(), &self.origin, name).await
+        self.require(name, Action::Delete).await
+    }
+
+    async fn require(
+        &self,
+        name: &RepositoryName,
+        action: Action,
+    ) -> Result<auth::Access, ApiError> {
+        auth::require(&self.app, self.headers(), &self.origin, name, action).await
     }
 }
 
