@@ -17,6 +17,7 @@ use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
+use crate::outbound::Outbound;
 use crate::settings::Settings;
 
 /// A handle that handlers clone.
@@ -30,6 +31,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
     pub(crate) passwords: Passwords,
+    /// The one way to other servers.
+    pub(crate) outbound: Outbound,
     pub(crate) metrics: Metrics,
     pub(crate) policies: Policies,
     pub(crate) analyses: Analyses,

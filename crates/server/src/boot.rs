@@ -23,6 +23,7 @@ use crate::auth::token::{KeyError, Tokens, generate_key};
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
+use crate::outbound::{ClientError, Outbound};
 use crate::settings::Settings;
 use crate::{http, router, sweep};
 
@@ -86,6 +87,9 @@ pub enum StartError {
     /// A password cannot be hashed.
     #[error(transparent)]
     Password(#[from] HashError),
+    /// Outgoing connections cannot be set up as asked.
+    #[error(transparent)]
+    Outbound(#[from] ClientError),
     /// A signing key is damaged.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -128,6 +132,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let now = clock.now();
     publish_policy_file(&catalog, &settings, now).await?;
     let tokens = signing_keys(&catalog, now).await?;
+    let outbound = Outbound::new(&settings.outbound)?;
 
     let listener = listen(settings.listen).await?;
     let address = listener.local_addr().map_err(|source| StartError::Listen {
@@ -151,6 +156,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         store,
         tokens,
         passwords: Passwords::new(),
+        outbound,
         metrics: Metrics::new(),
         policies: Policies::new(),
         analyses: Analyses::new(),

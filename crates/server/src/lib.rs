@@ -20,6 +20,12 @@ mod error;
 mod http;
 mod metrics;
 mod operations;
+#[expect(
+    dead_code,
+    unused_imports,
+    reason = "its callers arrive with the upstream client"
+)]
+mod outbound;
 mod pages;
 mod registry;
 mod request;
@@ -31,4 +37,5 @@ pub mod admin;
 
 pub use boot::{Running, StartError, start};
 pub use clock::Clock;
+pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};
 pub use settings::Settings;

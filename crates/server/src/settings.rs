@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::outbound::OutboundSettings;
+
 /// The settings of one server process.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -24,4 +26,6 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// The password of `admin` on first start; `None` generates one.
     pub admin_password: Option<SecretString>,
+    /// What the server may connect to: upstreams, webhooks, identity providers.
+    pub outbound: OutboundSettings,
 }

@@ -47,6 +47,7 @@ async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure
         advisories: config.advisories,
         metrics_listen: config.metrics_listen,
         admin_password: config.admin_password,
+        outbound: config.outbound,
     };
     // Before anything else: whoever sees the address may send a signal at once.
     let mut signals = StopSignals::listen().context("cannot listen for signals")?;

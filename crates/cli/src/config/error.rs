@@ -87,6 +87,13 @@ pub(crate) enum ConfigError {
         #[source]
         source: io::Error,
     },
+    /// The proxy's file cannot be read.
+    #[error("cannot read the proxy's address")]
+    ProxyFile {
+        /// Why, with the path.
+        #[source]
+        source: io::Error,
+    },
     /// The password's file is empty.
     #[error("the password file `{}` is empty", path.display())]
     EmptyPassword {

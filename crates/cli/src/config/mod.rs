@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
+use server::{AllowList, OutboundSettings};
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
@@ -74,6 +75,18 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) metrics_listen: Option<String>,
 
+    /// Private networks and hosts that may be connected to
+    #[arg(long, value_name = "NETWORKS")]
+    pub(crate) outbound_allow: Option<String>,
+
+    /// Trust these certificates for outgoing connections too
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outbound_ca_file: Option<String>,
+
+    /// Read the address of the proxy for outgoing connections from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) outbound_proxy_file: Option<String>,
+
     /// Read the first administrator's password from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_password_file: Option<String>,
@@ -91,6 +104,9 @@ impl Flags {
             "policy" => &self.policy,
             "advisories" => &self.advisories,
             "metrics_listen" => &self.metrics_listen,
+            "outbound_allow" => &self.outbound_allow,
+            "outbound_ca_file" => &self.outbound_ca_file,
+            "outbound_proxy_file" => &self.outbound_proxy_file,
             "admin_password_file" => &self.admin_password_file,
             _ => &None,
         }
@@ -275,6 +291,8 @@ pub(crate) struct ServeConfig {
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// The first administrator's password, from the environment or its file.
     pub(crate) admin_password: Option<SecretString>,
+    /// What the server may connect to.
+    pub(crate) outbound: OutboundSettings,
 }
 
 impl ServeConfig {
@@ -303,6 +321,13 @@ impl ServeConfig {
             advisories: required("advisories").into(),
             metrics_listen: settings.read("metrics_listen")?,
             admin_password: admin_password(settings)?,
+            outbound: OutboundSettings {
+                allow: settings
+                    .read::<AllowList>("outbound_allow")?
+                    .unwrap_or_default(),
+                ca_file: settings.value("outbound_ca_file").map(PathBuf::from),
+                proxy: outbound_proxy(settings)?,
+            },
         })
     }
 }
@@ -322,6 +347,15 @@ fn admin_password(settings: &Settings) -> Result<Option<SecretString>, ConfigErr
         return Err(ConfigError::EmptyPassword { path: path.into() });
     }
     Ok(Some(password.to_owned().into()))
+}
+
+/// The proxy's address may hold a password, and a file of its own is the place for secrets.
+fn outbound_proxy(settings: &Settings) -> Result<Option<SecretString>, ConfigError> {
+    let Some(path) = settings.value("outbound_proxy_file") else {
+        return Ok(None);
+    };
+    let text = fs_err::read_to_string(path).map_err(|source| ConfigError::ProxyFile { source })?;
+    Ok(Some(text.trim().to_owned().into()))
 }
 
 struct Database(String);

@@ -88,6 +88,27 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "Metrics are served at an address of their own.",
     },
     Setting {
+        name: "outbound_allow",
+        form: "networks (`10.0.0.0/8`) and host names, parted by commas",
+        default: None,
+        otherwise: "none: public addresses only",
+        meaning: "Private networks and hosts that upstreams, webhooks and identity providers may have.",
+    },
+    Setting {
+        name: "outbound_ca_file",
+        form: "a file",
+        default: None,
+        otherwise: "the machine's certificates alone",
+        meaning: "Certificates (PEM) trusted for outgoing connections beside the machine's own.",
+    },
+    Setting {
+        name: "outbound_proxy_file",
+        form: "a file",
+        default: None,
+        otherwise: "none: connections are direct, also where the environment names a proxy",
+        meaning: "The proxy of all outgoing connections is read from this file: an `http://` or `https://` address, which may hold a password.",
+    },
+    Setting {
         name: "admin_password_file",
         form: "a file",
         default: None,

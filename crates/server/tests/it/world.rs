@@ -60,6 +60,7 @@ impl World {
             advisories: data.path().join("advisories.db"),
             metrics_listen: None,
             admin_password: Some(SecretString::from(PASSWORD.to_owned())),
+            outbound: server::OutboundSettings::default(),
         };
         let server = server::start(settings.clone(), Clock::System)
             .await
