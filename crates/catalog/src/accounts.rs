@@ -223,6 +223,7 @@ impl Catalog {
             .await?;
         let Some(row) = row else { return Ok(false) };
         let name = row.text("name")?;
+        self.forget_login_failures_in(&mut tx, &name).await?;
         let entry = AuditEntry::on(AuditAction::PasswordSet, None, Some(&name));
         self.audit_in(&mut tx, &entry, by, now).await?;
         tx.commit().await?;

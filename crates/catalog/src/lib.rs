@@ -20,6 +20,7 @@ mod dialect;
 mod error;
 mod evidence_rows;
 mod jobs;
+mod login_failures;
 mod manifests;
 mod permissions;
 mod policies;
@@ -46,6 +47,7 @@ pub use evidence_rows::{
     StoredReport,
 };
 pub use jobs::{Claim, DeadJob, JobResults, Lane, NewJob};
+pub use login_failures::{LoginFailures, LoginMemory, Tally};
 pub use manifests::{
     ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referrer, StoredManifest,
 };

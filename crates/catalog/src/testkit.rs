@@ -180,6 +180,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::decisions::STATEMENTS,
     crate::evidence_rows::STATEMENTS,
     crate::jobs::STATEMENTS,
+    crate::login_failures::STATEMENTS,
     crate::permissions::STATEMENTS,
     crate::policies::STATEMENTS,
     crate::repositories::STATEMENTS,

@@ -23,6 +23,7 @@ pub(crate) async fn run(app: Shared) {
         said("trash", trash(&app).await);
         said("expired uploads", expired_uploads(&app).await);
         said("expired sessions", expired_sessions(&app).await);
+        said("old refusals", old_refusals(&app).await);
         said("finished jobs", finished_jobs(&app).await);
         tokio::select! {
             () = app.stop.cancelled() => return,
@@ -75,6 +76,12 @@ async fn expired_uploads(app: &App) -> Result<(), Cause> {
 
 async fn expired_sessions(app: &App) -> Result<(), Cause> {
     app.catalog.delete_expired_sessions(app.clock.now()).await?;
+    Ok(())
+}
+
+async fn old_refusals(app: &App) -> Result<(), Cause> {
+    let now = app.clock.now();
+    app.catalog.delete_expired_login_failures(now).await?;
     Ok(())
 }
 

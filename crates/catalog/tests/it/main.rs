@@ -10,6 +10,7 @@ mod condemned;
 mod evidence;
 mod given;
 mod jobs;
+mod login_failures;
 mod manifests;
 mod pages;
 mod repositories;
@@ -105,6 +106,10 @@ macro_rules! catalog_conformance {
             jobs::lanes_do_not_see_each_other,
             jobs::results_and_end_are_one_transaction,
             jobs::a_failing_job_pauses_then_dies_and_can_be_revived,
+            login_failures::a_refusal_counts_for_the_pair_the_account_and_the_address,
+            login_failures::counts_of_refusals_run_out,
+            login_failures::a_sign_in_forgets_the_pair_and_a_new_password_the_account,
+            login_failures::refusals_at_once_are_all_counted,
             pages::the_tag_page_joins_everything_known,
             pages::the_repository_list_sums_up,
             pages::filters_take_wildcards_literally,
