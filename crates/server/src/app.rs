@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::analysis::Analyses;
 use crate::auth::password::Passwords;
+use crate::auth::throttle::Throttle;
 use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     /// The one way to other servers.
     pub(crate) outbound: Outbound,
+    pub(crate) throttle: Throttle,
     pub(crate) metrics: Metrics,
     pub(crate) policies: Policies,
     pub(crate) analyses: Analyses,

@@ -19,6 +19,7 @@ use crate::analysis::{Analyses, rematch, snapshots, worker};
 use crate::app::{App, Shared};
 use crate::auth::password::{HashError, Passwords, hash_now};
 use crate::auth::secret::{SecretKind, generate};
+use crate::auth::throttle::Throttle;
 use crate::auth::token::{KeyError, Tokens, generate_key};
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
@@ -157,6 +158,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         tokens,
         passwords: Passwords::new(),
         outbound,
+        throttle: Throttle::new(),
         metrics: Metrics::new(),
         policies: Policies::new(),
         analyses: Analyses::new(),

@@ -145,6 +145,11 @@ impl ApiError {
         self.status
     }
 
+    pub(crate) fn header(&self, name: &HeaderName) -> Option<&HeaderValue> {
+        let found = self.headers.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value)
+    }
+
     pub(crate) fn message(&self) -> &str {
         &self.message
     }

@@ -43,6 +43,8 @@ pub(crate) struct Metrics {
     pub(crate) verdicts: Family<WordLabel, Counter>,
     pub(crate) snapshot_built_at_seconds: Gauge<f64, AtomicU64>,
     pub(crate) login_failures: Counter,
+    /// Attempts to sign in that were not looked at.
+    pub(crate) logins_throttled: Counter,
 }
 
 impl Metrics {
@@ -100,6 +102,12 @@ impl Metrics {
             "Refused credentials",
             login_failures.clone(),
         );
+        let logins_throttled = Counter::default();
+        registry.register(
+            "logins_throttled",
+            "Sign-ins that had to wait after earlier refusals",
+            logins_throttled.clone(),
+        );
         Self {
             registry,
             requests,
@@ -112,6 +120,7 @@ impl Metrics {
             verdicts,
             snapshot_built_at_seconds,
             login_failures,
+            logins_throttled,
         }
     }
 

@@ -14,7 +14,8 @@ fn at(minutes: i64) -> Timestamp {
 }
 
 async fn refuse(catalog: &Catalog, account: &str, address: &str, minutes: i64) -> [u32; 3] {
-    let detail = |counts: &catalog::LoginFailures| counts.pair.map(|pair| pair.failures.to_string());
+    let detail =
+        |counts: &catalog::LoginFailures| counts.pair.map(|pair| pair.failures.to_string());
     let by = Actor::named("anonymous");
     catalog
         .count_login_failure(account, address, &MEMORY, detail, &by, at(minutes))
@@ -60,7 +61,10 @@ pub(crate) async fn counts_of_refusals_run_out(catalog: Catalog) {
         1
     );
     assert_eq!(
-        catalog.delete_expired_login_failures(at(500)).await.unwrap(),
+        catalog
+            .delete_expired_login_failures(at(500))
+            .await
+            .unwrap(),
         2
     );
 }

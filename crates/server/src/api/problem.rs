@@ -11,6 +11,7 @@ pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    retry_after: Option<HeaderValue>,
 }
 
 impl Problem {
@@ -19,6 +20,7 @@ impl Problem {
             status: StatusCode::NOT_FOUND,
             code: "not-found",
             detail: "no such thing, or not for this caller".into(),
+            retry_after: None,
         }
     }
 
@@ -27,6 +29,7 @@ impl Problem {
             status: StatusCode::UNAUTHORIZED,
             code: "unauthorized",
             detail: "sign in first, with Basic credentials".into(),
+            retry_after: None,
         }
     }
 
@@ -35,6 +38,7 @@ impl Problem {
             status: StatusCode::FORBIDDEN,
             code: "forbidden",
             detail: detail.to_owned(),
+            retry_after: None,
         }
     }
 
@@ -43,6 +47,7 @@ impl Problem {
             status: StatusCode::UNPROCESSABLE_ENTITY,
             code: "invalid",
             detail: detail.into(),
+            retry_after: None,
         }
     }
 
@@ -51,6 +56,7 @@ impl Problem {
             status: StatusCode::CONFLICT,
             code: "conflict",
             detail: detail.into(),
+            retry_after: None,
         }
     }
 }
@@ -59,12 +65,15 @@ impl From<ApiError> for Problem {
     fn from(error: ApiError) -> Self {
         let code = if error.status().is_server_error() {
             "internal"
+        } else if error.status() == StatusCode::TOO_MANY_REQUESTS {
+            "too-many-requests"
         } else {
             "refused"
         };
         Self {
             status: error.status(),
             code,
+            retry_after: error.header(&header::RETRY_AFTER).cloned(),
             detail: error.report(),
         }
     }
@@ -91,6 +100,9 @@ impl IntoResponse for Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(
                 header::WWW_AUTHENTICATE,

@@ -8,12 +8,13 @@ pub(crate) mod challenge;
 pub(crate) mod password;
 pub(crate) mod secret;
 pub(crate) mod session;
+pub(crate) mod throttle;
 pub(crate) mod token;
 pub(crate) mod token_endpoint;
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
-use catalog::{AuditAction, AuditEntry, Principal, PrincipalId, Repository, Role};
+use catalog::{Principal, PrincipalId, Repository, Role};
 use oci::{Action, RepositoryName};
 use secrecy::SecretString;
 use subtle::ConstantTimeEq as _;
@@ -162,38 +163,27 @@ fn parse_subject(subject: &str) -> Option<PrincipalId> {
 }
 
 /// Checks a name and its password or token. Returns the principal and its epoch.
+///
+/// # Errors
+/// 429 while earlier refusals make the next attempt wait; see [`throttle`].
 pub(crate) async fn verify_secret(
     app: &App,
     name: &str,
     secret: &SecretString,
     origin: &Origin,
 ) -> Result<Option<(Principal, i64)>, ApiError> {
-    let verified = if name.contains('+') {
-        verify_robot(app, name, secret).await?
+    if name.contains('+') {
+        verify_robot(app, name, secret, origin).await
     } else {
-        verify_account(app, name, secret).await?
-    };
-    if verified.is_none() {
-        app.metrics.login_failures.inc();
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-        tracing::info!(name = %shown, ip = origin.ip.as_deref(), "credential refused");
-        let entry = AuditEntry {
-            action: AuditAction::LoginFailure,
-            repository: None,
-            target: Some(&shown),
-            detail: None,
-        };
-        app.catalog
-            .audit(&entry, &origin.actor(ANONYMOUS), app.clock.now())
-            .await?;
+        verify_account(app, name, secret, origin).await
     }
-    Ok(verified)
 }
 
 async fn verify_account(
     app: &App,
     name: &str,
     password: &SecretString,
+    origin: &Origin,
 ) -> Result<Option<(Principal, i64)>, ApiError> {
     let account = app
         .catalog
@@ -203,8 +193,13 @@ async fn verify_account(
     let hash = account
         .as_ref()
         .and_then(|account| account.password_hash.as_deref());
-    if !app.passwords.verify(hash, password).await {
-        return Ok(None);
+    if !hash.is_some_and(|hash| app.passwords.remembers(hash, password)) {
+        let attempt = throttle::begin(app, name, origin).await?;
+        if !app.passwords.verify(hash, password).await {
+            attempt.refused(app, origin).await?;
+            return Ok(None);
+        }
+        attempt.accepted(app).await?;
     }
     Ok(account.map(|account| (account.principal(), account.auth_epoch)))
 }
@@ -213,6 +208,7 @@ async fn verify_robot(
     app: &App,
     name: &str,
     token: &SecretString,
+    origin: &Origin,
 ) -> Result<Option<(Principal, i64)>, ApiError> {
     use secrecy::ExposeSecret as _;
     let presented = secret::fingerprint(token.expose_secret());
@@ -223,6 +219,8 @@ async fn verify_robot(
         .filter(|robot| !robot.disabled);
     let stored = robot.as_ref().map_or([0; 32], |robot| robot.secret_sha256);
     if !bool::from(stored.ct_eq(&presented)) {
+        let attempt = throttle::begin(app, name, origin).await?;
+        attempt.refused(app, origin).await?;
         return Ok(None);
     }
     Ok(robot.map(|robot| (robot.principal(), robot.auth_epoch)))

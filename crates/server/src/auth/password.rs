@@ -61,6 +61,12 @@ impl Passwords {
         }
     }
 
+    /// Returns whether `password` was verified as the one behind `hash` less than a minute ago.
+    pub(crate) fn remembers(&self, hash: &str, password: &SecretString) -> bool {
+        self.verified
+            .contains_key(&self.remembered_key(hash, password))
+    }
+
     /// Returns whether `password` is the one behind `hash`; without a hash (no such user) it takes as long and is no.
     pub(crate) async fn verify(&self, hash: Option<&str>, password: &SecretString) -> bool {
         let known = hash.map(|hash| self.remembered_key(hash, password));

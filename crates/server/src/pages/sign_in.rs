@@ -1,6 +1,6 @@
 //! Signing in and out.
 
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use catalog::{AuditAction, AuditEntry};
 use secrecy::SecretString;
@@ -53,13 +53,20 @@ pub(super) async fn submit(
     }
     let password = SecretString::from(field("password").to_owned());
     let app = &visit.app;
+    let verified = match verify_secret(app, username, &password, &visit.origin).await {
+        Err(error) if error.status() == StatusCode::TOO_MANY_REQUESTS => {
+            let mut response = show(visit, username, return_to, Some(SignInError::TooMany))?;
+            *response.status_mut() = error.status();
+            if let Some(seconds) = error.header(&header::RETRY_AFTER) {
+                let headers = response.headers_mut();
+                headers.insert(header::RETRY_AFTER, seconds.clone());
+            }
+            return Ok(response);
+        }
+        verified => verified?,
+    };
     // Robots have no pages: their tokens are for programs.
-    let is_robot = username.contains('+');
-    if is_robot
-        || verify_secret(app, username, &password, &visit.origin)
-            .await?
-            .is_none()
-    {
+    if verified.is_none() || username.contains('+') {
         return show(visit, username, return_to, Some(SignInError::Credentials));
     }
     let account = app.catalog.account_by_name(username).await?;

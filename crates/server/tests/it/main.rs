@@ -14,12 +14,15 @@ mod auth;
 mod blobs;
 mod gate;
 mod lists;
+mod login;
 mod manifests;
 mod operations;
 mod pages;
 mod security;
 mod uploads;
 mod world;
+
+use login::throttle;
 
 macro_rules! server_conformance {
     ($engine:ident) => {
@@ -51,6 +54,12 @@ macro_rules! server_conformance {
             manifests::absurd_sizes_are_only_words,
             lists::tags_come_in_pages,
             lists::the_catalog_shows_what_the_caller_may_pull,
+            throttle::guessing_is_slowed_down_at_every_door,
+            throttle::refusals_are_shared_by_replicas_and_survive_a_restart,
+            throttle::nobody_locks_an_account_for_another_address,
+            throttle::parallel_guesses_are_counted_one_by_one,
+            throttle::a_right_robot_token_never_waits,
+            throttle::an_address_that_tries_many_names_waits,
             security::odd_names_are_answers_and_never_faults,
             security::every_route_asks_for_the_right_it_needs,
             security::unknown_and_forbidden_are_the_same_answer,

@@ -68,7 +68,7 @@ impl World {
         Self {
             base: format!("http://{}", server.address),
             data,
-            client: client(),
+            client: client(None),
             server: Some(server),
             settings,
             _files: files,
@@ -95,7 +95,7 @@ impl World {
             .await
             .expect("a server");
         self.base = format!("http://{}", server.address);
-        self.client = client();
+        self.client = client(None);
         self.server = Some(server);
     }
 
@@ -113,13 +113,35 @@ impl World {
 
     /// Begins a request. The path is sent as it is, without any normalisation that a test would not see.
     pub(crate) fn request(&self, who: &Who, method: &str, path: &str) -> RequestBuilder {
+        self.request_with(&self.client, who, method, path)
+    }
+
+    /// Begins a request that comes from another address of this machine, such as `127.0.0.2`.
+    pub(crate) fn request_from(
+        &self,
+        address: &str,
+        who: &Who,
+        method: &str,
+        path: &str,
+    ) -> RequestBuilder {
+        let address = address.parse().expect("an address");
+        self.request_with(&client(Some(address)), who, method, path)
+    }
+
+    fn request_with(
+        &self,
+        client: &reqwest::Client,
+        who: &Who,
+        method: &str,
+        path: &str,
+    ) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).expect("a method");
         let url = if path.starts_with("http") {
             path.to_owned()
         } else {
             format!("{}{path}", self.base)
         };
-        let request = self.client.request(method, url);
+        let request = client.request(method, url);
         match who {
             Who::Nobody => request,
             Who::Basic(name, secret) => request.basic_auth(name, Some(secret)),
@@ -279,13 +301,14 @@ impl World {
 }
 
 /// The one client of the tests. It follows nothing and keeps nothing.
-fn client() -> reqwest::Client {
+fn client(from: Option<std::net::IpAddr>) -> reqwest::Client {
     #[expect(
         clippy::disallowed_methods,
         reason = "the one client of these tests, to this machine only"
     )]
     let builder = reqwest::Client::builder();
     builder
+        .local_address(from)
         .redirect(reqwest::redirect::Policy::none())
         .timeout(Duration::from_secs(30))
         .build()
