@@ -65,6 +65,8 @@ pub enum AuditAction {
     LoginFailure,
     /// A pull was refused by a verdict.
     PullDenied,
+    /// A job that had failed too often was made due again.
+    JobRetry,
 }
 
 impl AuditAction {
@@ -88,6 +90,7 @@ impl AuditAction {
             Self::Login => "login",
             Self::LoginFailure => "login.failure",
             Self::PullDenied => "pull.denied",
+            Self::JobRetry => "job.retry",
         }
     }
 }

@@ -10,6 +10,7 @@ use oci::Digest;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, all, micros};
@@ -315,6 +316,9 @@ impl Catalog {
             Some(digest.as_str()),
         );
         self.audit_in(&mut tx, &entry, by, now).await?;
+        let reviews = [Review::blob(digest)];
+        self.review_in(&mut tx, &reviews, ReviewEvent::Orphaned, now)
+            .await?;
         tx.commit().await?;
         Ok(UnlinkOutcome::Unlinked)
     }
@@ -383,15 +387,18 @@ impl Catalog {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        let protected_until = now.saturating_add(LINK_PROTECTION).unwrap_or(now);
         self.dialect
             .query(LINK)
             .bind(repository.0)
             .bind(digest.to_string())
             .bind(micros(now))
-            .bind(micros(now.saturating_add(LINK_PROTECTION).unwrap_or(now)))
+            .bind(micros(protected_until))
             .execute(&mut **tx)
             .await?;
-        Ok(())
+        let reviews = [Review::link(repository, digest)];
+        self.review_in(tx, &reviews, ReviewEvent::Arrival, protected_until)
+            .await
     }
 }
 

@@ -54,11 +54,16 @@ impl Catalog {
         if let Some(path) = url.strip_prefix("sqlite:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             Self::connect_sqlite(Path::new(path)).await
-        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        } else if Self::is_postgres_address(url) {
             Self::connect_postgres(url).await
         } else {
             Err(CatalogError::Address)
         }
+    }
+
+    /// Returns whether an address is that of a PostgreSQL server.
+    pub(crate) fn is_postgres_address(url: &str) -> bool {
+        url.starts_with("postgres://") || url.starts_with("postgresql://")
     }
 
     async fn connect_sqlite(path: &Path) -> Result<Self, CatalogError> {

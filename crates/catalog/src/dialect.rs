@@ -5,8 +5,9 @@
 //!
 //! | marker | SQLite | PostgreSQL |
 //! |---|---|---|
-//! | `{for update}`, `{for share}`, `{share b}` | nothing: the one writer is alone | the row lock, `b`'s rows only |
+//! | `{for update}`, `{for no key update}`, `{for share}`, `{share b}` | nothing: the one writer is alone | the row lock, `b`'s rows only |
 //! | `{skip locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
+//! | `{announce}` | its text, `$1` | tells whoever listens on the channel of jobs |
 //! | `{clock}` | the database's time in microseconds | the same |
 //! | `{text_agg}` | `group_concat` | `string_agg` |
 //! | `{list}` | `$n, $n+1, …` after the statement's own parameters | the same |
@@ -17,6 +18,9 @@
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
 use sqlx::{Any, AssertSqlSafe, SqlSafeStr as _, SqlStr};
+
+/// Where PostgreSQL announces queued jobs; the text is the lane's number.
+pub(crate) const JOB_CHANNEL: &str = "tidegate_jobs";
 
 /// The longest `{list}` or `{rows}`: far below every engine's limit on parameters.
 const MAX_CHUNK: usize = 256;
@@ -100,11 +104,20 @@ impl Dialect {
     fn fill(self, marker: &str, statement: Statement, count: usize, rendered: &mut String) {
         let first = last_parameter(statement.sql) + 1;
         match (marker, self) {
-            ("for update" | "for share" | "share b" | "skip locked", Self::Sqlite) => {}
+            (
+                "for update" | "for no key update" | "for share" | "share b" | "skip locked",
+                Self::Sqlite,
+            ) => {}
+            ("for no key update", Self::Postgres) => rendered.push_str("FOR NO KEY UPDATE"),
             ("for update", Self::Postgres) => rendered.push_str("FOR UPDATE"),
             ("for share", Self::Postgres) => rendered.push_str("FOR SHARE"),
             ("share b", Self::Postgres) => rendered.push_str("FOR SHARE OF b"),
             ("skip locked", Self::Postgres) => rendered.push_str("FOR UPDATE SKIP LOCKED"),
+            ("announce", Self::Sqlite) => rendered.push_str("$1"),
+            ("announce", Self::Postgres) => {
+                // The function's own type is one the driver does not read.
+                rendered.push_str("CAST(pg_notify('tidegate_jobs', $1) AS TEXT)");
+            }
             ("clock", Self::Sqlite) => {
                 rendered.push_str("CAST(unixepoch('now', 'subsec') * 1000000 AS BIGINT)");
             }

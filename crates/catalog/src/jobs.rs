@@ -8,9 +8,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::connection::Tx;
-use crate::dialect::statements;
+use crate::dialect::{Dialect, statements};
 use crate::rows::{Columns as _, all, span};
-use crate::{Catalog, CatalogError, LayerReport, NewDecision, NewImageReport};
+use crate::{
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, LayerReport, NewDecision, NewImageReport,
+};
 
 /// A lane: each has its own workers, so that bulk work never starves a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,15 +23,69 @@ pub enum Lane {
     Manual,
     /// Nobody waits.
     Bulk,
+    /// The house cleans itself: collection, checks.
+    Upkeep,
 }
 
 impl Lane {
+    /// Every lane, the most urgent first.
+    pub const ALL: [Self; 4] = [Self::Interactive, Self::Manual, Self::Bulk, Self::Upkeep];
+
+    /// Returns the word shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Interactive => "interactive",
+            Self::Manual => "manual",
+            Self::Bulk => "bulk",
+            Self::Upkeep => "upkeep",
+        }
+    }
+
     pub(crate) const fn priority(self) -> i64 {
         match self {
             Self::Interactive => 0,
             Self::Manual => 1,
             Self::Bulk => 2,
+            Self::Upkeep => 3,
         }
+    }
+
+    fn of_priority(priority: i64) -> Result<Self, CatalogError> {
+        let mut lanes = Self::ALL.into_iter();
+        lanes
+            .find(|lane| lane.priority() == priority)
+            .ok_or(CatalogError::Corrupt("lane of a job"))
+    }
+}
+
+/// What has become of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum JobState {
+    /// It waits for its time or for a worker.
+    Ready,
+    /// A worker has it.
+    Running,
+    /// It failed too often; [`Catalog::retry_dead`] gives it another chance.
+    Dead,
+    /// It ended well. The row goes soon after.
+    Done,
+}
+
+impl JobState {
+    /// Returns the word stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Running => "running",
+            Self::Dead => "dead",
+            Self::Done => "done",
+        }
+    }
+
+    /// Reads the word shown.
+    pub fn parse(text: &str) -> Option<Self> {
+        let states = [Self::Ready, Self::Running, Self::Dead, Self::Done];
+        states.into_iter().find(|state| state.as_str() == text)
     }
 }
 
@@ -63,15 +119,21 @@ pub struct Claim {
     pub fence: i64,
 }
 
-/// A job that failed too often.
+/// A job as an administrator sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadJob {
+pub struct JobRow {
     /// The job.
     pub job: i64,
     /// What kind of work.
     pub kind: String,
+    /// Its lane.
+    pub lane: Lane,
     /// What to work on, as JSON.
     pub payload: String,
+    /// What has become of it.
+    pub state: JobState,
+    /// When it is due.
+    pub run_after: Timestamp,
     /// How often it was tried.
     pub attempts: i64,
     /// Why the last attempt failed.
@@ -100,7 +162,7 @@ statements! {
         VALUES ($1, $2, $3, $4, 'ready', {clock} + CAST($5 AS BIGINT), 0, 0)
         ON CONFLICT (dedup_key) DO NOTHING RETURNING id";
     HASTEN = "UPDATE job SET run_after = {clock}
-        WHERE dedup_key = $1 AND state = 'ready' AND attempts = 0 AND run_after > {clock}";
+        WHERE dedup_key = $1 AND state = 'ready' AND attempts = 0 AND run_after > {clock} RETURNING lane";
     CLAIM = "WITH picked AS (
             SELECT id FROM job
             WHERE lane = $1 AND ((state = 'ready' AND run_after <= {clock}) OR (state = 'running' AND lease_until <= {clock}))
@@ -120,8 +182,13 @@ statements! {
     BURY = "UPDATE job SET state = 'dead', dedup_key = NULL, last_error = $3, lease_owner = NULL, lease_until = NULL
         WHERE id = $1 AND fence = $2 AND state = 'running'";
     COUNTS = "SELECT state, COUNT(*) AS jobs FROM job WHERE state <> 'done' GROUP BY state ORDER BY state";
-    DEAD = "SELECT id, kind, payload, attempts, last_error FROM job WHERE state = 'dead' ORDER BY id LIMIT $1";
-    REVIVE = "UPDATE job SET state = 'ready', run_after = {clock}, attempts = 0 WHERE id = $1 AND state = 'dead'";
+    IN_STATE = "SELECT id, kind, lane, payload, state, run_after, attempts, last_error FROM job
+        WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3";
+    OLDEST_DUE = "SELECT lane, {clock} - MIN(run_after) AS waited FROM job
+        WHERE state = 'ready' AND run_after <= {clock} GROUP BY lane";
+    ANNOUNCE = "SELECT {announce} AS announced";
+    REVIVE = "UPDATE job SET state = 'ready', run_after = {clock}, attempts = 0 WHERE id = $1 AND state = 'dead'
+        RETURNING kind, lane";
     SWEEP = "DELETE FROM job WHERE state = 'done'";
 }
 
@@ -137,13 +204,20 @@ impl Catalog {
     /// Makes a queued job due that was queued with a delay; one that waits after a failure keeps waiting. Returns whether
     /// there was one.
     pub async fn hasten(&self, dedup_key: &str) -> Result<bool, CatalogError> {
-        let updated = self
+        let mut tx = self.begin().await?;
+        let hastened = self
             .dialect
             .query(HASTEN)
             .bind(dedup_key.to_owned())
-            .execute(&self.writer)
+            .fetch_optional(&mut *tx)
             .await?;
-        Ok(updated.rows_affected() == 1)
+        let Some(row) = hastened else {
+            return Ok(false);
+        };
+        self.announce_in(&mut tx, Lane::of_priority(row.int("lane")?)?)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Takes the next due job of a lane, or one whose lease has run out.
@@ -253,34 +327,76 @@ impl Catalog {
         all(rows, |row| Ok((row.text("state")?, row.size("jobs")?)))
     }
 
-    /// Returns dead jobs, oldest first.
-    pub async fn dead_jobs(&self, limit: u32) -> Result<Vec<DeadJob>, CatalogError> {
+    /// Returns the jobs in a state, oldest first, beginning after the job `after`.
+    pub async fn jobs_in(
+        &self,
+        state: JobState,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<JobRow>, CatalogError> {
         let rows = self
             .dialect
-            .query(DEAD)
+            .query(IN_STATE)
+            .bind(state.as_str())
+            .bind(after)
             .bind(i64::from(limit))
             .fetch_all(&self.reader)
             .await?;
         all(rows, |row| {
-            Ok(DeadJob {
+            Ok(JobRow {
                 job: row.int("id")?,
                 kind: row.text("kind")?,
+                lane: Lane::of_priority(row.int("lane")?)?,
                 payload: row.text("payload")?,
+                state: JobState::parse(&row.text("state")?)
+                    .ok_or(CatalogError::Corrupt("state of a job"))?,
+                run_after: row.time("run_after")?,
                 attempts: row.int("attempts")?,
                 last_error: row.maybe_text("last_error")?,
             })
         })
     }
 
+    /// Returns how long the longest-waiting due job of each lane has been waiting; lanes without one are left out.
+    pub async fn job_ages(&self) -> Result<Vec<(Lane, Duration)>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(OLDEST_DUE)
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| {
+            let waited = Duration::from_micros(row.size("waited")?);
+            Ok((Lane::of_priority(row.int("lane")?)?, waited))
+        })
+    }
+
     /// Makes a dead job due again. Returns whether it was dead.
-    pub async fn retry_dead(&self, job: i64) -> Result<bool, CatalogError> {
-        let updated = self
+    pub async fn retry_dead(
+        &self,
+        job: i64,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.begin().await?;
+        let revived = self
             .dialect
             .query(REVIVE)
             .bind(job)
-            .execute(&self.writer)
+            .fetch_optional(&mut *tx)
             .await?;
-        Ok(updated.rows_affected() == 1)
+        let Some(row) = revived else {
+            return Ok(false);
+        };
+        let (kind, target) = (row.text("kind")?, job.to_string());
+        let entry = AuditEntry {
+            detail: Some(&kind),
+            ..AuditEntry::on(AuditAction::JobRetry, None, Some(&target))
+        };
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        self.announce_in(&mut tx, Lane::of_priority(row.int("lane")?)?)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Deletes the rows of jobs that are done and returns how many.
@@ -304,7 +420,24 @@ impl Catalog {
             .bind(span(job.delay))
             .fetch_optional(&mut **tx)
             .await?;
+        // One that waits first is found by the look that every lane takes now and then. On PostgreSQL transactions
+        // that announce something commit one after another, and pushes queue their jobs with a delay.
+        if row.is_some() && job.delay.is_zero() {
+            self.announce_in(tx, job.lane).await?;
+        }
         row.map(|row| row.int("id")).transpose()
+    }
+
+    /// Tells other processes that a lane has work, once the transaction commits.
+    async fn announce_in(&self, tx: &mut Tx, lane: Lane) -> Result<(), CatalogError> {
+        if self.dialect == Dialect::Postgres {
+            self.dialect
+                .query(ANNOUNCE)
+                .bind(lane.priority().to_string())
+                .fetch_one(&mut **tx)
+                .await?;
+        }
+        Ok(())
     }
 }
 

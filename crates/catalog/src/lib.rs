@@ -14,11 +14,13 @@
 mod accounts;
 mod audit;
 mod blobs;
+mod collection;
 mod connection;
 mod decisions;
 mod dialect;
 mod error;
 mod evidence_rows;
+mod job_signals;
 mod jobs;
 mod login_failures;
 mod manifests;
@@ -26,6 +28,7 @@ mod permissions;
 mod policies;
 mod repositories;
 mod rows;
+mod schedules;
 mod sessions;
 mod signing_keys;
 mod tag_page;
@@ -46,7 +49,8 @@ pub use evidence_rows::{
     EvidenceStamp, ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory,
     StoredReport,
 };
-pub use jobs::{Claim, DeadJob, JobResults, Lane, NewJob};
+pub use job_signals::JobSignals;
+pub use jobs::{Claim, JobResults, JobRow, JobState, Lane, NewJob};
 pub use login_failures::{LoginFailures, LoginMemory, Tally};
 pub use manifests::{
     ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referrer, StoredManifest,
@@ -54,6 +58,7 @@ pub use manifests::{
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
 pub use repositories::{Repository, RepositoryId, RepositorySummary, Sparse, VerdictCounts};
+pub use schedules::Schedule;
 pub use signing_keys::SigningKey;
 pub use tag_page::TagRow;
 pub use tags::{HistoryRow, TagCause, TagMove};

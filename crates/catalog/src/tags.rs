@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
+use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
@@ -336,6 +337,9 @@ impl Catalog {
             .bind(micros(now))
             .bind(end_cause.as_str())
             .execute(&mut **tx)
+            .await?;
+        let reviews = [Review::manifest(target.repository, &live.digest)];
+        self.review_in(tx, &reviews, ReviewEvent::TagEnd, now)
             .await?;
         if let Some(subject) = cosign_subject(target.tag) {
             self.dialect

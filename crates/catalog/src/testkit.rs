@@ -158,6 +158,7 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
     let mut prepared = 0;
     for (name, statement) in STATEMENTS
         .iter()
+        .chain(&crate::collection::STATEMENTS)
         .chain(&crate::manifests::STATEMENTS)
         .copied()
         .flatten()
@@ -184,6 +185,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::permissions::STATEMENTS,
     crate::policies::STATEMENTS,
     crate::repositories::STATEMENTS,
+    crate::schedules::STATEMENTS,
     crate::sessions::STATEMENTS,
     crate::signing_keys::STATEMENTS,
     crate::tag_page::STATEMENTS,
@@ -193,7 +195,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
 
 /// Returns how many modules have registered statements.
 pub fn registered_modules() -> usize {
-    STATEMENTS.len() + crate::manifests::STATEMENTS.len()
+    STATEMENTS.len() + crate::collection::STATEMENTS.len() + crate::manifests::STATEMENTS.len()
 }
 
 /// Opens a plain pool, for a test that looks at tables itself.

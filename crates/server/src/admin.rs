@@ -4,7 +4,7 @@
 //! only caller.
 
 use catalog::{Actor, Catalog, CatalogError};
-pub use catalog::{Robot, Role};
+pub use catalog::{JobRow, JobState, Robot, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -28,6 +28,9 @@ pub enum AdminError {
     /// There is no such robot.
     #[error("there is no robot `{0}`, robots are named `owner+name`")]
     NoRobot(String),
+    /// There is no such dead job.
+    #[error("there is no dead job {0}, `tidegate admin jobs list` shows those there are")]
+    NoDeadJob(i64),
     /// The robot exists.
     #[error("a robot `{0}` exists already")]
     RobotExists(String),
@@ -144,6 +147,25 @@ impl Admin {
             .delete_robot(robot.id, &self.actor, now)
             .await?;
         Ok(())
+    }
+
+    /// Lists jobs in a state, oldest first, beginning after the job `after`.
+    pub async fn jobs(
+        &self,
+        state: JobState,
+        after: i64,
+        limit: u32,
+    ) -> Result<Vec<JobRow>, AdminError> {
+        Ok(self.catalog.jobs_in(state, after, limit).await?)
+    }
+
+    /// Makes a dead job due again.
+    pub async fn retry_job(&self, job: i64, now: Timestamp) -> Result<(), AdminError> {
+        if self.catalog.retry_dead(job, &self.actor, now).await? {
+            Ok(())
+        } else {
+            Err(AdminError::NoDeadJob(job))
+        }
     }
 
     /// Closes the catalog.

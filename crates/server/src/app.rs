@@ -49,6 +49,12 @@ pub(crate) struct App {
 }
 
 impl App {
+    /// Tells this process's workers that a job was queued. Call it after the commit; other processes hear of it from
+    /// the database.
+    pub(crate) fn wake_workers(&self) {
+        self.jobs_queued.notify_waiters();
+    }
+
     pub(crate) fn wake_sweeper(&self) {
         self.trash_filled.notify_one();
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use blobs::{BlobError, Store};
-use catalog::{Actor, Catalog, CatalogError, Lane};
+use catalog::{Actor, Catalog, CatalogError};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::analysis::{Analyses, rematch, snapshots, worker};
+use crate::analysis::{Analyses, snapshots};
 use crate::app::{App, Shared};
 use crate::auth::password::{HashError, Passwords, hash_now};
 use crate::auth::secret::{SecretKind, generate};
@@ -26,7 +26,7 @@ use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
 use crate::outbound::{ClientError, Outbound};
 use crate::settings::Settings;
-use crate::{http, router, sweep};
+use crate::{http, router, sweep, workers};
 
 /// The first account.
 const ADMIN: &str = "admin";
@@ -179,11 +179,11 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         ));
     }
     tasks.spawn(snapshots::watch(app.clone(), seen));
-    tasks.spawn(rematch::watch_calendar(app.clone()));
     tasks.spawn(sweep::run(app.clone()));
-    for lane in [Lane::Interactive, Lane::Manual, Lane::Bulk] {
-        tasks.spawn(worker::run(app.clone(), lane));
-    }
+    tasks.spawn(workers::schedules::run(app.clone()));
+    tasks.spawn(workers::signals::run(app.clone()));
+    tasks.spawn(workers::watch::run(app.clone()));
+    workers::lane::spawn_all(&app, &mut tasks);
     Ok(Running {
         address,
         generated_password,

@@ -3,7 +3,7 @@
 //! [`start`] brings one process up and [`Running::wait`] drains it. All state is in the catalog and the store; a
 //! process may die at any instruction. Requests come in through [`router`], each surface in its own module:
 //! `registry` (`/v2`), `auth` (`/token`), `pages`, `api`, `operations`. `analysis` turns pushed bytes into evidence,
-//! `doors` turns evidence into verdicts.
+//! `doors` turns evidence into verdicts, `workers` does what was queued.
 //!
 //! What it does not do: it has no SQL (`catalog`), touches no file of the store (`blobs`), parses no package (`inventory`)
 //! and decides nothing (`gate`).
@@ -32,6 +32,7 @@ mod request;
 mod router;
 mod settings;
 mod sweep;
+mod workers;
 
 pub mod admin;
 

@@ -45,6 +45,8 @@ pub(crate) struct Metrics {
     pub(crate) login_failures: Counter,
     /// Attempts to sign in that were not looked at.
     pub(crate) logins_throttled: Counter,
+    jobs: Family<WordLabel, Gauge>,
+    job_age_seconds: Family<WordLabel, Gauge<f64, AtomicU64>>,
 }
 
 impl Metrics {
@@ -108,6 +110,18 @@ impl Metrics {
             "Sign-ins that had to wait after earlier refusals",
             logins_throttled.clone(),
         );
+        let jobs = Family::default();
+        registry.register(
+            "jobs",
+            "Background jobs that have not ended, by state",
+            jobs.clone(),
+        );
+        let job_age_seconds = Family::default();
+        registry.register(
+            "job_age_seconds",
+            "How long the longest-waiting due job of a lane has been waiting",
+            job_age_seconds.clone(),
+        );
         Self {
             registry,
             requests,
@@ -121,7 +135,21 @@ impl Metrics {
             snapshot_built_at_seconds,
             login_failures,
             logins_throttled,
+            jobs,
+            job_age_seconds,
         }
+    }
+
+    pub(crate) fn set_jobs(&self, state: &'static str, count: u64) {
+        let gauge = self.jobs.get_or_create(&WordLabel { kind: state });
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn set_job_age(&self, lane: &'static str, age: Duration) {
+        let label = WordLabel { kind: lane };
+        self.job_age_seconds
+            .get_or_create(&label)
+            .set(age.as_secs_f64());
     }
 
     pub(crate) fn observe_request(&self, labels: &RequestLabels, took: Duration) {

@@ -5,7 +5,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{any, delete, get};
+use axum::routing::{any, delete, get, post};
 
 use crate::app::Shared;
 use crate::auth::token_endpoint;
@@ -33,6 +33,8 @@ pub(crate) fn router(app: &Shared) -> Router {
             get(api::repositories::dispatch),
         )
         .route("/api/v1/decisions/{id}", get(api::decisions::get))
+        .route("/api/v1/jobs", get(api::jobs::list))
+        .route("/api/v1/jobs/{id}/retry", post(api::jobs::retry))
         .route("/api/v1/policies", get(api::policies::list))
         .route(
             "/api/v1/policies/{name}",

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use oci::Digest;
 
 use super::DeleteOutcome;
+use crate::collection::{Review, ReviewEvent};
+use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all};
 use crate::tags::TagTarget;
@@ -16,6 +18,9 @@ statements! {
         WHERE repository_id = $1 AND digest = $2 AND live_name IS NOT NULL ORDER BY live_name";
     HOLDER = "SELECT parent FROM manifest_ref
         WHERE repository_id = $1 AND digest = $2 AND kind = 'child' ORDER BY parent LIMIT 1";
+    REFS = "SELECT DISTINCT kind, digest FROM manifest_ref WHERE repository_id = $1 AND parent = $2";
+    NEIGHBOURS = "SELECT digest FROM referrer WHERE repository_id = $1 AND subject = $2
+        UNION SELECT subject AS digest FROM referrer WHERE repository_id = $1 AND digest = $2";
     DELETE_REFS = "DELETE FROM manifest_ref WHERE repository_id = $1 AND parent = $2";
     DELETE_EDGES = "DELETE FROM referrer WHERE repository_id = $1 AND digest = $2";
     DELETE = "DELETE FROM manifest WHERE repository_id = $1 AND digest = $2";
@@ -36,13 +41,14 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<DeleteOutcome, CatalogError> {
         let mut tx = self.begin().await?;
+        self.lock_repository_in(&mut tx, repository).await?;
         let on_manifest = |statement| {
             self.dialect
                 .query(statement)
                 .bind(repository.0)
                 .bind(digest.to_string())
         };
-        // Locks are taken in the order of a push: body, manifest, tags.
+        // Locks are taken in the order of a push: repository, body, manifest, tags.
         let body = self
             .dialect
             .query(LOCK_BODY)
@@ -77,21 +83,52 @@ impl Catalog {
             };
             self.retarget_tag(&mut tx, &target, by, now).await?;
         }
-        for statement in [DELETE_REFS, DELETE_EDGES, DELETE] {
-            on_manifest(statement).execute(&mut *tx).await?;
-        }
-        self.dialect
-            .query(DELETE_BODY)
-            .bind(digest.to_string())
-            .execute(&mut *tx)
-            .await?;
+        let orphaned = self.remove_manifest_in(&mut tx, repository, digest).await?;
         let entry = AuditEntry::on(
             AuditAction::ManifestDelete,
             name.as_deref(),
             Some(digest.as_str()),
         );
         self.audit_in(&mut tx, &entry, by, now).await?;
+        self.review_in(&mut tx, &orphaned, ReviewEvent::Orphaned, now)
+            .await?;
         tx.commit().await?;
         Ok(DeleteOutcome::Deleted { tags })
+    }
+
+    /// Takes a locked manifest out of its repository with its edges, and its body if no other repository has it.
+    /// Returns what may have lost its last reference with it.
+    pub(crate) async fn remove_manifest_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        digest: &Digest,
+    ) -> Result<Vec<Review>, CatalogError> {
+        let on_manifest = |statement| {
+            self.dialect
+                .query(statement)
+                .bind(repository.0)
+                .bind(digest.to_string())
+        };
+        let mut orphaned = vec![Review::evidence(digest)];
+        for row in on_manifest(REFS).fetch_all(&mut **tx).await? {
+            let below = row.digest("digest")?;
+            orphaned.push(match row.text("kind")?.as_str() {
+                "child" => Review::manifest(repository, &below),
+                _ => Review::link(repository, &below),
+            });
+        }
+        for row in on_manifest(NEIGHBOURS).fetch_all(&mut **tx).await? {
+            orphaned.push(Review::manifest(repository, &row.digest("digest")?));
+        }
+        for statement in [DELETE_REFS, DELETE_EDGES, DELETE] {
+            on_manifest(statement).execute(&mut **tx).await?;
+        }
+        self.dialect
+            .query(DELETE_BODY)
+            .bind(digest.to_string())
+            .execute(&mut **tx)
+            .await?;
+        Ok(orphaned)
     }
 }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use oci::{Descriptor, Digest, Platform, Tag};
 
 use super::{PutError, PutManifest, PutOutcome};
+use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, micros};
@@ -60,6 +61,9 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
         let mut tx = self.begin().await?;
+        if put.tags.len() > 1 {
+            self.lock_repository_in(&mut tx, put.repository).await?;
+        }
         self.check_references(&mut tx, &put).await?;
         let created = self.insert_manifest(&mut tx, &put, now).await?;
         let name = self.repository_name_in(&mut tx, put.repository).await?;
@@ -95,6 +99,13 @@ impl Catalog {
         }
         for job in put.jobs {
             self.enqueue_in(&mut tx, job).await?;
+        }
+        // What has a tag is looked at when the tag ends.
+        if put.tags.is_empty() {
+            let reviews = [Review::manifest(put.repository, put.digest)];
+            let until = now.saturating_add(PUSH_PROTECTION).unwrap_or(now);
+            self.review_in(&mut tx, &reviews, ReviewEvent::Arrival, until)
+                .await?;
         }
         tx.commit().await?;
         Ok(PutOutcome { created, moved })

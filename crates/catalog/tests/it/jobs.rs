@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use ::evidence::Grade;
-use catalog::{Catalog, JobResults, Lane, LayerReport, NewJob};
+use catalog::{Catalog, JobResults, JobState, Lane, LayerReport, NewJob};
 use oci::Digest;
 
 use crate::evidence::{decision, report};
-use crate::given::{app, at};
+use crate::given::{app, at, by};
 
 /// A lease that nobody outlives in a test, and one that has run out at once.
 const LONG: Duration = Duration::from_mins(10);
@@ -279,8 +279,14 @@ pub(crate) async fn a_failing_job_pauses_then_dies_and_can_be_revived(catalog: C
             .await
             .unwrap()
     );
-    let dead = catalog.dead_jobs(10).await.unwrap();
+    let dead = catalog.jobs_in(JobState::Dead, 0, 10).await.unwrap();
     assert_eq!(dead.len(), 1);
+    assert_eq!(
+        (dead[0].kind.as_str(), dead[0].lane, dead[0].state),
+        ("mortal", Lane::Interactive, JobState::Dead)
+    );
+    let beyond = catalog.jobs_in(JobState::Dead, dead[0].job, 10).await;
+    assert_eq!(beyond.unwrap(), []);
     assert_eq!(dead[0].last_error.as_deref(), Some("no hope"));
     assert!(
         catalog
@@ -297,8 +303,15 @@ pub(crate) async fn a_failing_job_pauses_then_dies_and_can_be_revived(catalog: C
         .unwrap();
     assert_ne!(successor.job, dead[0].job);
 
-    assert!(catalog.retry_dead(dead[0].job).await.unwrap());
-    assert!(!catalog.retry_dead(dead[0].job).await.unwrap());
+    for was_dead in [true, false] {
+        let retried = catalog.retry_dead(dead[0].job, &by("ops"), at(9)).await;
+        assert_eq!(retried.unwrap(), was_dead);
+    }
+    let trail = catalog.list_audit(None, 1).await.unwrap();
+    assert_eq!(
+        (trail[0].action.as_str(), trail[0].detail.as_deref()),
+        ("job.retry", Some("mortal"))
+    );
     let revived = catalog
         .claim(Lane::Interactive, "w", LONG)
         .await

@@ -14,6 +14,7 @@ mod login_failures;
 mod manifests;
 mod pages;
 mod repositories;
+mod schedules;
 mod schema;
 mod tags;
 
@@ -110,6 +111,9 @@ macro_rules! catalog_conformance {
             login_failures::counts_of_refusals_run_out,
             login_failures::a_sign_in_forgets_the_pair_and_a_new_password_the_account,
             login_failures::refusals_at_once_are_all_counted,
+            schedules::a_schedule_keeps_its_place_until_its_expression_changes,
+            schedules::what_is_due_is_queued_once,
+            schedules::a_job_still_open_is_not_queued_again_and_the_schedule_goes_on,
             pages::the_tag_page_joins_everything_known,
             pages::the_repository_list_sums_up,
             pages::filters_take_wildcards_literally,

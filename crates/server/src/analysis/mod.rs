@@ -8,11 +8,11 @@
 
 pub(crate) mod feed;
 pub(crate) mod image;
+pub(crate) mod jobs;
 pub(crate) mod layers;
 pub(crate) mod rematch;
 pub(crate) mod snapshots;
 pub(crate) mod tap;
-pub(crate) mod worker;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,8 +75,6 @@ pub(crate) enum AnalysisError {
     ManifestGone(Digest),
     #[error("a stored document is not readable")]
     Document(#[from] serde_json::Error),
-    #[error("the job panicked")]
-    JobPanicked,
     #[error("the server is stopping")]
     Stopping,
 }
@@ -124,7 +122,7 @@ pub(crate) async fn enqueue(
     let is_new = app.catalog.enqueue(&job).await?.is_some();
     let key = job.dedup_key.as_deref().unwrap_or_default();
     if is_new || app.catalog.hasten(key).await? {
-        app.jobs_queued.notify_waiters();
+        app.wake_workers();
     }
     Ok(())
 }

@@ -14,8 +14,6 @@ use crate::error::chain;
 pub(crate) const REMATCH: &str = "rematch";
 /// Images matched between two looks at whether to go on.
 const PAGE: u32 = 50;
-/// How often the calendar is looked at.
-const CALENDAR: Duration = Duration::from_hours(1);
 
 /// Returns the job for a snapshot. The payload is for people: a worker matches with the snapshot it has in use.
 fn job_for(snapshot: &Digest) -> NewJob {
@@ -95,24 +93,13 @@ async fn rematch_one(app: &Shared, row: StoredInventory) -> Result<(), AnalysisE
     Ok(())
 }
 
-/// Queues a re-match now and then: grades drop with the calendar, without any news.
-pub(crate) async fn watch_calendar(app: Shared) {
-    loop {
-        tokio::select! {
-            () = app.stop.cancelled() => return,
-            () = tokio::time::sleep(CALENDAR) => {}
-        }
-        enqueue(&app).await;
-    }
-}
-
 /// Queues a re-match with the snapshot in use, if there is one and none is queued.
 pub(crate) async fn enqueue(app: &App) {
     let Some(id) = app.snapshot.load().as_ref().map(|s| s.info().id.clone()) else {
         return;
     };
     match app.catalog.enqueue(&job_for(&id)).await {
-        Ok(_) => app.jobs_queued.notify_waiters(),
+        Ok(_) => app.wake_workers(),
         Err(error) => tracing::error!(cause = %chain(&error), "cannot queue the re-match"),
     }
 }

@@ -7,6 +7,7 @@
 
 pub(crate) mod advisories;
 pub(crate) mod decisions;
+pub(crate) mod jobs;
 pub(crate) mod policies;
 mod problem;
 pub(crate) mod repositories;

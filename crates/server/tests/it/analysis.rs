@@ -298,3 +298,60 @@ async fn a_foreign_layer_of_another_repository_is_not_analysed() {
     );
     world.stop().await;
 }
+
+pub(crate) async fn a_job_of_an_unknown_kind_is_retried_and_never_lost(world: &mut World) {
+    let catalog = catalog::Catalog::connect(world.database()).await.unwrap();
+    let job = catalog::NewJob {
+        kind: "of-the-future".into(),
+        lane: catalog::Lane::Manual,
+        payload: "{}".into(),
+        dedup_key: None,
+        delay: Duration::ZERO,
+    };
+    catalog.enqueue(&job).await.unwrap();
+    let listed = eventually(async || {
+        let answer = world.get(&admin(), "/api/v1/jobs?state=ready").await;
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        let tried = items.into_iter().find(|item| item["attempts"] == 1);
+        tried.filter(|item| item["lastError"].is_string())
+    })
+    .await;
+    assert_eq!(listed["kind"], "of-the-future");
+    assert_eq!(listed["lane"], "manual");
+    catalog.close().await;
+}
+
+pub(crate) async fn a_dead_job_is_listed_and_retried(world: &mut World) {
+    let catalog = catalog::Catalog::connect(world.database()).await.unwrap();
+    let job = catalog::NewJob {
+        kind: "analyse".into(),
+        lane: catalog::Lane::Interactive,
+        payload: "not what an analysis needs".into(),
+        dedup_key: None,
+        delay: Duration::ZERO,
+    };
+    let job = catalog.enqueue(&job).await.unwrap().unwrap();
+    let dead = async || {
+        let answer = world.get(&admin(), "/api/v1/jobs").await;
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        items.into_iter().find(|item| item["id"] == job)
+    };
+    let listed = eventually(dead).await;
+    assert_eq!(
+        (&listed["state"], &listed["attempts"]),
+        (&json!("dead"), &json!(1))
+    );
+    let path = format!("/api/v1/jobs/{job}/retry");
+    assert_eq!(world.send(&admin(), "POST", &path).await.status, 204);
+    // It is done again, and as it is no better, it dies again.
+    eventually(dead).await;
+    for unknown in [
+        "/api/v1/jobs?state=lost",
+        "/api/v1/jobs?limit=-1",
+        "/api/v1/jobs?other=1",
+    ] {
+        let status = world.get(&admin(), unknown).await.status;
+        assert!((400..500).contains(&status), "{unknown}: {status}");
+    }
+    catalog.close().await;
+}

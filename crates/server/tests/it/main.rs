@@ -80,6 +80,8 @@ macro_rules! server_conformance {
             analysis::a_stored_job_finishes_what_a_crash_left,
             analysis::hostile_layers_are_pushed_and_never_allowed,
             analysis::hostile_names_are_stored,
+            analysis::a_job_of_an_unknown_kind_is_retried_and_never_lost,
+            analysis::a_dead_job_is_listed_and_retried,
             pages::signing_in_needs_the_forms_token,
             pages::hostile_texts_are_escaped,
             pages::a_decision_is_shown_to_readers_only,

@@ -259,6 +259,18 @@ pub(crate) async fn every_route_asks_for_the_right_it_needs(world: &mut World) {
         ),
         route(
             "GET",
+            "/api/v1/jobs",
+            nothing,
+            [401, 401, 403, 403, 403, 200],
+        ),
+        route(
+            "POST",
+            "/api/v1/jobs/0/retry",
+            nothing,
+            [401, 401, 403, 403, 403, 404],
+        ),
+        route(
+            "GET",
             "/api/v1/advisories",
             nothing,
             [401, 401, 200, 200, 200, 200],
