@@ -5,7 +5,7 @@
 //!
 //! | marker | SQLite | PostgreSQL |
 //! |---|---|---|
-//! | `{for update}`, `{for no key update}`, `{for share}`, `{share b}` | nothing: the one writer is alone | the row lock, `b`'s rows only |
+//! | `{for update}`, `{for share}`, `{share b}` | nothing: the one writer is alone | the row lock, `b`'s rows only |
 //! | `{skip locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
 //! | `{announce}` | its text, `$1` | tells whoever listens on the channel of jobs |
 //! | `{clock}` | the database's time in microseconds | the same |
@@ -104,11 +104,7 @@ impl Dialect {
     fn fill(self, marker: &str, statement: Statement, count: usize, rendered: &mut String) {
         let first = last_parameter(statement.sql) + 1;
         match (marker, self) {
-            (
-                "for update" | "for no key update" | "for share" | "share b" | "skip locked",
-                Self::Sqlite,
-            ) => {}
-            ("for no key update", Self::Postgres) => rendered.push_str("FOR NO KEY UPDATE"),
+            ("for update" | "for share" | "share b" | "skip locked", Self::Sqlite) => {}
             ("for update", Self::Postgres) => rendered.push_str("FOR UPDATE"),
             ("for share", Self::Postgres) => rendered.push_str("FOR SHARE"),
             ("share b", Self::Postgres) => rendered.push_str("FOR SHARE OF b"),

@@ -97,7 +97,6 @@ statements! {
     INSERT = "INSERT INTO repository (name, live_name, sparse, created_by, created_at)
         VALUES ($1, $1, 'index', $2, $3)
         ON CONFLICT (live_name) DO NOTHING RETURNING id, name, sparse, created_at";
-    LOCK = "SELECT id FROM repository WHERE id = $1 {for no key update}";
     SET_SPARSE = "UPDATE repository SET sparse = $2 WHERE id = $1 AND live_name IS NOT NULL";
     LIST = "WITH page AS (
             SELECT r.id, r.name, r.sparse, r.created_at FROM repository r
@@ -267,21 +266,6 @@ impl Catalog {
             .fetch_one(&mut **tx)
             .await?;
         Ok((read_repository(&row)?, false))
-    }
-
-    /// Lets transactions that touch several tags or manifests of one repository go one after another. It is the first
-    /// lock such a transaction takes.
-    pub(crate) async fn lock_repository_in(
-        &self,
-        tx: &mut Tx,
-        repository: RepositoryId,
-    ) -> Result<(), CatalogError> {
-        self.dialect
-            .query(LOCK)
-            .bind(repository.0)
-            .fetch_optional(&mut **tx)
-            .await?;
-        Ok(())
     }
 }
 

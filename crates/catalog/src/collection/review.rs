@@ -1,8 +1,8 @@
 //! The queue of reviews: what may have lost its last reference, and when to look.
 //!
-//! An entry is asked for in the transaction of its cause. Asking again moves the entry to the later cause's time, so
-//! that what is used again and again is left alone. Losing an entry would leave garbage behind; one too many costs a
-//! look.
+//! An entry is appended in the transaction of its cause, so nobody waits for a row of the queue, whatever else they
+//! hold. Asking again postpones: the youngest entry of a thing counts, and older ones are dropped unseen. Losing an
+//! entry would leave garbage behind; one too many costs a look.
 
 use jiff::{SignedDuration, Timestamp};
 use oci::Digest;
@@ -19,8 +19,7 @@ const SPREAD_SECONDS: i64 = 60;
 
 statements! {
     ASK = "INSERT INTO gc_review (kind, repository_id, digest, review_after, review_count, event)
-        VALUES {rows 6}
-        ON CONFLICT (kind, repository_id, digest) DO UPDATE SET review_after = excluded.review_after, event = excluded.event";
+        VALUES {rows 6}";
 }
 
 /// What is looked at.
@@ -115,9 +114,6 @@ impl Review {
 
 impl Catalog {
     /// Asks for reviews in the transaction of their cause; they happen [`GRACE`] after `from`, or a little later.
-    ///
-    /// Call it last, and once: the queue's rows are locked after those of tags, manifests and blobs, and in their own
-    /// order, so that no two transactions wait for each other.
     pub(crate) async fn review_in(
         &self,
         tx: &mut Tx,

@@ -41,14 +41,13 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<DeleteOutcome, CatalogError> {
         let mut tx = self.begin().await?;
-        self.lock_repository_in(&mut tx, repository).await?;
         let on_manifest = |statement| {
             self.dialect
                 .query(statement)
                 .bind(repository.0)
                 .bind(digest.to_string())
         };
-        // Locks are taken in the order of a push: repository, body, manifest, tags.
+        // Locks are taken in the order of a push: body, manifest, tags.
         let body = self
             .dialect
             .query(LOCK_BODY)
@@ -83,27 +82,27 @@ impl Catalog {
             };
             self.retarget_tag(&mut tx, &target, by, now).await?;
         }
-        let orphaned = self.remove_manifest_in(&mut tx, repository, digest).await?;
+        self.remove_manifest_in(&mut tx, repository, digest, now)
+            .await?;
         let entry = AuditEntry::on(
             AuditAction::ManifestDelete,
             name.as_deref(),
             Some(digest.as_str()),
         );
         self.audit_in(&mut tx, &entry, by, now).await?;
-        self.review_in(&mut tx, &orphaned, ReviewEvent::Orphaned, now)
-            .await?;
         tx.commit().await?;
         Ok(DeleteOutcome::Deleted { tags })
     }
 
-    /// Takes a locked manifest out of its repository with its edges, and its body if no other repository has it.
-    /// Returns what may have lost its last reference with it.
+    /// Takes a locked manifest out of its repository with its edges, and its body if no other repository has it. What
+    /// may have lost its last reference with it is looked at later.
     pub(crate) async fn remove_manifest_in(
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
         digest: &Digest,
-    ) -> Result<Vec<Review>, CatalogError> {
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
         let on_manifest = |statement| {
             self.dialect
                 .query(statement)
@@ -129,6 +128,7 @@ impl Catalog {
             .bind(digest.to_string())
             .execute(&mut **tx)
             .await?;
-        Ok(orphaned)
+        self.review_in(tx, &orphaned, ReviewEvent::Orphaned, now)
+            .await
     }
 }

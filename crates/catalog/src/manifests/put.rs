@@ -61,9 +61,6 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
         let mut tx = self.begin().await?;
-        if put.tags.len() > 1 {
-            self.lock_repository_in(&mut tx, put.repository).await?;
-        }
         self.check_references(&mut tx, &put).await?;
         let created = self.insert_manifest(&mut tx, &put, now).await?;
         let name = self.repository_name_in(&mut tx, put.repository).await?;
