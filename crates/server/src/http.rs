@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::api::address;
 use crate::body::IdleLimited;
 
 /// How long a client may take to send a request's headers.
@@ -60,6 +61,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         let service = router.clone().map_request(
             move |mut request: hyper::Request<hyper::body::Incoming>| {
                 request.extensions_mut().insert(ConnectInfo(peer));
+                address::write_name_as_one_segment(request.uri_mut());
                 request.map(|body| Body::new(IdleLimited::new(body, BODY_PAUSE)))
             },
         );

@@ -36,6 +36,7 @@ mod workers;
 
 pub mod admin;
 
+pub use api::openapi;
 pub use boot::{Running, StartError, start};
 pub use clock::Clock;
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};

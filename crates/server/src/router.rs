@@ -1,11 +1,11 @@
-//! Every route of the server, in one list.
+//! The surfaces of the server, in one list. The routes of `/api/v1` are named where their handlers are.
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{any, delete, get, post};
+use axum::routing::{any, get};
 
 use crate::app::Shared;
 use crate::auth::token_endpoint;
@@ -26,27 +26,7 @@ pub(crate) fn router(app: &Shared) -> Router {
         get(token_endpoint::get).post(token_endpoint::post),
     );
 
-    let api = Router::new()
-        .route("/api/v1/repositories", get(api::repositories::list))
-        .route(
-            "/api/v1/repositories/{*rest}",
-            get(api::repositories::dispatch),
-        )
-        .route("/api/v1/decisions/{id}", get(api::decisions::get))
-        .route("/api/v1/jobs", get(api::jobs::list))
-        .route("/api/v1/jobs/{id}/retry", post(api::jobs::retry))
-        .route("/api/v1/policies", get(api::policies::list))
-        .route(
-            "/api/v1/policies/{name}",
-            get(api::policies::get).put(api::policies::put),
-        )
-        .route(
-            "/api/v1/robots",
-            get(api::robots::list).post(api::robots::create),
-        )
-        .route("/api/v1/robots/{name}", delete(api::robots::delete))
-        .route("/api/v1/advisories", get(api::advisories::status))
-        .layer(from_fn(api::headers));
+    let api = api::router();
 
     let pages = Router::new()
         .fallback(pages::dispatch)

@@ -1,75 +1,99 @@
 //! `/api/v1`: the same facts as the pages, as JSON.
 //!
 //! Callers authenticate with Basic credentials or a page's session. Errors are RFC 9457 problem documents; what the
-//! caller may not know does not exist. Field names are camelCase, times RFC 3339.
+//! caller may not know does not exist. Field names are camelCase, times RFC 3339, and unknown fields are refused.
 //!
-//! Adding a resource: a file with its handlers, its routes in `router`.
+//! # Adding a route
+//!
+//! 1. Write the handler in the file of its resource, under `#[utoipa::path(...)]`. The macro says method and `path`,
+//!    relative to `/api/v1`; the first line of the handler's comment is the summary. `tag` is the file's word,
+//!    `responses(...)` names the success and ends with [`problem::Refusals`].
+//! 2. Take arguments in this order, because a caller who is nobody must learn nothing from how the rest is refused:
+//!    `State(app): State<Shared>`, then [`Caller`] or [`Administrator`], then [`Segments`] (the path), then
+//!    [`Parameters`] (the query, `#[derive(Deserialize, IntoParams)]`), last [`Body`] (`#[derive(Deserialize, ToSchema)]`).
+//!    All of them answer with a problem.
+//! 3. Answer with a struct that derives `Serialize` and `ToSchema`. A type of another crate gets
+//!    `#[schema(value_type = String)]`.
+//! 4. Name the handler in its file's `routes()`: one `routes!(…)` for each path, with all its methods. A new file's
+//!    `routes()` is merged in [`resources`].
+//! 5. `UPDATE=1 cargo test -p tidegate-server openapi` writes the description again. Give the route its line in the
+//!    tests' access matrix.
+//!
+//! There is no other way in: a test refuses a route that is not in the description.
+//!
+//! # Names with slashes
+//!
+//! A repository's name is one `{name}` in a path, like any other parameter: `/repositories/{name}/tags`. On the wire
+//! it is one segment, its slashes written as `%2F`, or it is written plainly and ended by `/-/`; [`address`] turns
+//! the second spelling into the first before a request is routed. Handlers see the decoded name.
 
-pub(crate) mod advisories;
-pub(crate) mod decisions;
-pub(crate) mod jobs;
-pub(crate) mod policies;
+pub(crate) mod address;
+mod advisories;
+mod caller;
+mod decisions;
+mod extract;
+mod jobs;
+mod policies;
 mod problem;
-pub(crate) mod repositories;
+mod repositories;
 pub(crate) mod robots;
+mod specification;
 
+use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::middleware::Next;
-use axum::response::Response;
-use catalog::Principal;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::app::App;
-use crate::auth::{identify, session};
-use crate::request::Origin;
+use crate::app::Shared;
+pub(crate) use caller::{Administrator, Caller};
+pub(crate) use extract::{Body, Parameters, Segments};
 use problem::Problem;
 
-/// Returns who calls: the credential's principal, else the session's.
-async fn caller(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Principal, Problem> {
-    if let Some(principal) = credential(app, headers, origin).await? {
-        return Ok(principal);
-    }
-    let session = session::of_request(app, headers).await?;
-    session
-        .map(|session| session.account.principal())
-        .ok_or_else(Problem::unauthorized)
+pub use specification::openapi;
+
+/// Returns the routes under `/api/v1`.
+pub(crate) fn router() -> Router<Shared> {
+    let (routes, _) = specification::described(resources()).split_for_parts();
+    routes
+        .route("/api/v1/{*rest}", axum::routing::any(unknown))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn(headers))
 }
 
-/// Requires a superuser's credential. A session does not count: a foreign page could make a browser send it.
-async fn administrator(
-    app: &App,
-    headers: &HeaderMap,
-    origin: &Origin,
-) -> Result<Principal, Problem> {
-    let principal = credential(app, headers, origin)
-        .await?
-        .ok_or_else(Problem::unauthorized)?;
-    if principal.superuser {
-        Ok(principal)
-    } else {
-        Err(Problem::forbidden("only an administrator may do this"))
-    }
+/// Every resource; one line for each file.
+fn resources() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .merge(advisories::routes())
+        .merge(decisions::routes())
+        .merge(jobs::routes())
+        .merge(policies::routes())
+        .merge(repositories::routes())
+        .merge(robots::routes())
+        .merge(specification::routes())
 }
 
-/// Returns the principal of the request's Basic credential. A registry token is refused: it was made for the scopes it
-/// names, and none of them is here.
-async fn credential(
-    app: &App,
-    headers: &HeaderMap,
-    origin: &Origin,
-) -> Result<Option<Principal>, Problem> {
-    let caller = identify(app, headers, origin).await?;
-    if !caller.is_whole() {
-        return Err(Problem::unauthorized());
-    }
-    Ok(caller.principal)
+async fn unknown() -> Problem {
+    Problem::not_found()
+}
+
+async fn wrong_method() -> Response {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method",
+        "this address has other methods, see /api/v1/openapi.json",
+    )
+    .into_response()
 }
 
 /// Answers here are for one caller at one moment, and one of them shows a secret.
-pub(crate) async fn headers(request: Request, next: Next) -> Response {
+async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),

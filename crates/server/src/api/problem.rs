@@ -1,9 +1,56 @@
 //! Errors of the API as problem documents (RFC 9457).
 
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use serde::Serialize;
+use utoipa::{IntoResponses, ToSchema};
+
 use crate::error::ApiError;
+
+/// What the body of every refusal looks like.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemDocument {
+    /// Always `about:blank`: `code` tells problems apart.
+    r#type: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// A word for programs, such as `not-found`.
+    code: &'static str,
+    /// What happened and what to do, for people.
+    detail: String,
+}
+
+/// The refusals that every route shares; named last in each `responses(…)`.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "the variants are read by the macro only")]
+pub(crate) enum Refusals {
+    /// The request does not say who calls, or the credential is wrong.
+    #[response(status = 401, content_type = "application/problem+json")]
+    Unauthorized(ProblemDocument),
+    /// The caller is known and may not do this.
+    #[response(status = 403, content_type = "application/problem+json")]
+    Forbidden(ProblemDocument),
+    /// There is no such thing, or the caller may not know of it.
+    #[response(status = 404, content_type = "application/problem+json")]
+    NotFound(ProblemDocument),
+    /// It contradicts what is there.
+    #[response(status = 409, content_type = "application/problem+json")]
+    Conflict(ProblemDocument),
+    /// A value is not acceptable; `detail` names it.
+    #[response(status = 422, content_type = "application/problem+json")]
+    Invalid(ProblemDocument),
+    /// Too many refused credentials or too many requests; `Retry-After` says how long to wait.
+    #[response(status = 429, content_type = "application/problem+json")]
+    TooMany(ProblemDocument),
+    /// Our fault. `detail` holds the incident's id in the log.
+    #[response(status = 500, content_type = "application/problem+json")]
+    Fault(ProblemDocument),
+}
 
 /// An answer that is not a success.
 #[derive(Debug)]
@@ -15,6 +62,15 @@ pub(crate) struct Problem {
 }
 
 impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
+
     pub(super) fn not_found() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
@@ -87,14 +143,14 @@ impl From<catalog::CatalogError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Error"),
-            "status": self.status.as_u16(),
-            "code": self.code,
-            "detail": self.detail,
+        let body = Json(ProblemDocument {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
         });
-        let mut response = (self.status, body.to_string()).into_response();
+        let mut response = (self.status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

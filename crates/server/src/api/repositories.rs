@@ -1,63 +1,149 @@
 //! Repositories, their tags, and the report and verdict of an image.
 
 use axum::Json;
-use axum::extract::{Query, Request, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
 use catalog::{Principal, Repository};
-use evidence::{ImageReport, Inventory, MatchReport, Subject};
+use evidence::{Grade, ImageReport, Inventory, MatchReport, SeverityCounts, Subject};
+use jiff::Timestamp;
 use oci::{Digest, RepositoryName, Tag};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
 
-use super::caller;
-use super::problem::Problem;
+use super::problem::{Problem, Refusals};
+use super::{Caller, Parameters, Segments};
 use crate::app::{App, Shared};
 use crate::doors;
 use crate::error::ApiError;
-use crate::request::Origin;
 
 /// Rows of one answer.
 const MAX_ROWS: u32 = 500;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListQuery {
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// A part of the name.
     #[serde(default)]
     q: String,
-    cursor: Option<String>,
+    /// The previous answer's `next`.
+    #[param(value_type = Option<String>)]
+    cursor: Option<RepositoryName>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct RepositoryItem {
+    #[schema(value_type = String)]
     name: RepositoryName,
     tags: u64,
-    last_push: Option<jiff::Timestamp>,
-    worst_grade: Option<evidence::Grade>,
-    verdicts: Value,
+    last_push: Option<Timestamp>,
+    /// `A` to `F`.
+    #[schema(value_type = Option<String>)]
+    worst_grade: Option<Grade>,
+    verdicts: VerdictCounts,
 }
 
-/// `GET /api/v1/repositories?q=`
-pub(crate) async fn list(
+/// How many tags have which verdict.
+#[derive(Serialize, ToSchema)]
+struct VerdictCounts {
+    allow: u64,
+    warn: u64,
+    deny: u64,
+    pending: u64,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RepositoryList {
+    items: Vec<RepositoryItem>,
+    /// The `cursor` of the next answer; `null` at the end.
+    #[schema(value_type = Option<String>)]
+    next: Option<RepositoryName>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TagItem {
+    #[schema(value_type = String)]
+    tag: Tag,
+    #[schema(value_type = String)]
+    digest: Digest,
+    media_type: String,
+    /// The size of everything below it in bytes, each blob once.
+    size_bytes: u64,
+    pushed_at: Timestamp,
+    pushed_by: String,
+    #[schema(value_type = Option<String>)]
+    grade: Option<Grade>,
+    /// Vulnerabilities by severity; `null` before the first match.
+    #[schema(value_type = Option<Object>)]
+    counts: Option<SeverityCounts>,
+    /// Those of them that have a fix.
+    #[schema(value_type = Option<Object>)]
+    fixable: Option<SeverityCounts>,
+    /// The current verdict's word.
+    verdict: Option<String>,
+    decision: Option<Uuid>,
+    platforms: Vec<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct TagList {
+    items: Vec<TagItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TagView {
+    #[schema(value_type = String)]
+    repository: RepositoryName,
+    #[schema(value_type = String)]
+    tag: Tag,
+    #[schema(value_type = String)]
+    digest: Digest,
+    /// The page that shows the same.
+    page: String,
+    #[schema(value_type = Option<String>)]
+    grade: Option<Grade>,
+    packages: Option<u32>,
+    #[schema(value_type = Option<Object>)]
+    counts: Option<SeverityCounts>,
+    #[schema(value_type = Option<Object>)]
+    fixable: Option<SeverityCounts>,
+    /// The verdict in one sentence.
+    sentence: String,
+    #[schema(value_type = Object)]
+    verdict: gate::Verdict,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(tags))
+        .routes(routes!(tag))
+        .routes(routes!(report))
+}
+
+/// Lists the repositories that the caller may read, by name.
+#[utoipa::path(
+    get, path = "/repositories", tag = "repositories", operation_id = "repositories",
+    params(ListQuery),
+    responses((status = 200, body = RepositoryList), Refusals),
+)]
+async fn list(
     State(app): State<Shared>,
-    origin: Origin,
-    headers: HeaderMap,
-    Query(query): Query<ListQuery>,
-) -> Result<Json<Value>, Problem> {
-    let principal = caller(&app, &headers, &origin).await?;
-    let after = query
-        .cursor
-        .as_deref()
-        .map(str::parse::<RepositoryName>)
-        .transpose();
-    let after = after.map_err(|error| Problem::invalid(format!("`cursor`: {error}")))?;
+    caller: Caller,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<RepositoryList>, Problem> {
     let now = app.clock.now();
     let mut rows = app
         .catalog
         .list_repositories(
-            &principal,
+            &caller.principal,
             &query.q.replace('\0', ""),
-            after.as_ref(),
+            query.cursor.as_ref(),
             MAX_ROWS + 1,
             now,
         )
@@ -75,45 +161,26 @@ pub(crate) async fn list(
             tags: row.tag_count,
             last_push: row.last_push,
             worst_grade: row.worst_grade,
-            verdicts: serde_json::json!({
-                "allow": row.verdicts.allow,
-                "warn": row.verdicts.warn,
-                "deny": row.verdicts.deny,
-                "pending": row.verdicts.pending,
-            }),
+            verdicts: VerdictCounts {
+                allow: row.verdicts.allow,
+                warn: row.verdicts.warn,
+                deny: row.verdicts.deny,
+                pending: row.verdicts.pending,
+            },
         })
         .collect();
-    Ok(Json(serde_json::json!({ "items": items, "next": next })))
+    Ok(Json(RepositoryList { items, next }))
 }
 
-/// Everything below one repository: `{name}/-/tags`, `{name}/-/tags/{tag}`, `{name}/-/manifests/{digest}/report`.
-pub(crate) async fn dispatch(
-    State(app): State<Shared>,
-    origin: Origin,
-    request: Request,
-) -> Result<Json<Value>, Problem> {
-    let principal = caller(&app, request.headers(), &origin).await?;
-    let rest = request
-        .uri()
-        .path()
-        .strip_prefix("/api/v1/repositories/")
-        .unwrap_or_default();
-    let (name, view) = rest.split_once("/-/").ok_or_else(Problem::not_found)?;
-    let repository = readable(&app, &principal, name).await?;
-    let parts: Vec<&str> = view.split('/').collect();
-    match parts.as_slice() {
-        ["tags"] => tags(&app, &repository).await,
-        ["tags", tag] => image(&app, &repository, tag).await,
-        ["manifests", digest, "report"] => report(&app, &repository, digest).await,
-        _ => Err(Problem::not_found()),
-    }
-}
-
-async fn readable(app: &App, principal: &Principal, name: &str) -> Result<Repository, Problem> {
-    let name: RepositoryName = name.parse().map_err(|_| Problem::not_found())?;
+/// Returns the repository if the caller may read it; else there is none.
+async fn readable(
+    app: &App,
+    principal: &Principal,
+    name: &RepositoryName,
+) -> Result<Repository, Problem> {
     let repository = app
         .catalog
-        .repository(&name)
+        .repository(name)
         .await?
         .ok_or_else(Problem::not_found)?;
     app.catalog
@@ -123,42 +190,63 @@ async fn readable(app: &App, principal: &Principal, name: &str) -> Result<Reposi
     Ok(repository)
 }
 
-async fn tags(app: &App, repository: &Repository) -> Result<Json<Value>, Problem> {
+/// Lists the tags of a repository with what is known about their images.
+#[utoipa::path(
+    get, path = "/repositories/{name}/tags", tag = "repositories", operation_id = "tags",
+    params(("name" = String, Path, description = "The repository")),
+    responses((status = 200, body = TagList), Refusals),
+)]
+async fn tags(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segments(name): Segments<RepositoryName>,
+) -> Result<Json<TagList>, Problem> {
+    let repository = readable(&app, &caller.principal, &name).await?;
     let rows = app
         .catalog
         .tag_rows(repository.id, "", None, MAX_ROWS, app.clock.now())
         .await?;
-    let items: Vec<_> = rows
+    let items = rows
         .into_iter()
-        .map(|row| {
-            serde_json::json!({
-                "tag": row.tag,
-                "digest": row.digest,
-                "mediaType": row.media_type,
-                "sizeBytes": row.size_bytes,
-                "pushedAt": row.pushed_at,
-                "pushedBy": row.pushed_by,
-                "grade": row.grade,
-                "counts": row.counts,
-                "fixable": row.fixable,
-                "verdict": row.verdict,
-                "decision": row.decision,
-                "platforms": row.platforms,
-            })
+        .map(|row| TagItem {
+            tag: row.tag,
+            digest: row.digest,
+            media_type: row.media_type,
+            size_bytes: row.size_bytes,
+            pushed_at: row.pushed_at,
+            pushed_by: row.pushed_by,
+            grade: row.grade,
+            counts: row.counts,
+            fixable: row.fixable,
+            verdict: row.verdict,
+            decision: row.decision,
+            platforms: row.platforms,
         })
         .collect();
-    Ok(Json(serde_json::json!({ "items": items })))
+    Ok(Json(TagList { items }))
 }
 
-/// One tag with its verdict in full.
-async fn image(app: &App, repository: &Repository, tag: &str) -> Result<Json<Value>, Problem> {
-    let tag: Tag = tag.parse().map_err(|_| Problem::not_found())?;
+/// Returns a tag with its verdict in full.
+#[utoipa::path(
+    get, path = "/repositories/{name}/tags/{tag}", tag = "repositories", operation_id = "tag",
+    params(
+        ("name" = String, Path, description = "The repository"),
+        ("tag" = String, Path, description = "The tag"),
+    ),
+    responses((status = 200, body = TagView), Refusals),
+)]
+async fn tag(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segments((name, tag)): Segments<(RepositoryName, Tag)>,
+) -> Result<Json<TagView>, Problem> {
+    let repository = readable(&app, &caller.principal, &name).await?;
     let digest = app
         .catalog
         .resolve_tag(repository.id, &tag, app.clock.now())
         .await?;
     let digest = digest.ok_or_else(Problem::not_found)?;
-    let judged = doors::judge(app, repository, &digest, Some(&tag))
+    let judged = doors::judge(&app, &repository, &digest, Some(&tag))
         .await
         .map_err(ApiError::fault)?;
     let summary = app
@@ -166,24 +254,36 @@ async fn image(app: &App, repository: &Repository, tag: &str) -> Result<Json<Val
         .image_report(&digest)
         .await?
         .map(|report| report.summary);
-    let base = app.base_url();
-    Ok(Json(serde_json::json!({
-        "repository": repository.name,
-        "tag": tag,
-        "digest": digest,
-        "page": format!("{base}{}", web::routes::Route::ImageByTag(repository.name.clone(), tag.clone())),
-        "grade": summary.as_ref().and_then(|summary| summary.grade),
-        "packages": summary.as_ref().map(|summary| summary.packages),
-        "counts": summary.as_ref().map(|summary| summary.counts),
-        "fixable": summary.as_ref().map(|summary| summary.fixable),
-        "sentence": gate::explain(&judged.verdict),
-        "verdict": judged.verdict,
-    })))
+    let route = web::routes::Route::ImageByTag(repository.name.clone(), tag.clone());
+    Ok(Json(TagView {
+        repository: repository.name,
+        tag,
+        digest,
+        page: format!("{}{route}", app.base_url()),
+        grade: summary.as_ref().and_then(|summary| summary.grade),
+        packages: summary.as_ref().map(|summary| summary.packages),
+        counts: summary.as_ref().map(|summary| summary.counts),
+        fixable: summary.as_ref().map(|summary| summary.fixable),
+        sentence: gate::explain(&judged.verdict),
+        verdict: judged.verdict,
+    }))
 }
 
-/// The whole report: what `tidegate scan -o json` prints for the same image.
-async fn report(app: &App, repository: &Repository, digest: &str) -> Result<Json<Value>, Problem> {
-    let digest: Digest = digest.parse().map_err(|_| Problem::not_found())?;
+/// Returns an image's whole report: what `tidegate scan -o json` prints for it.
+#[utoipa::path(
+    get, path = "/repositories/{name}/manifests/{digest}/report", tag = "repositories", operation_id = "report",
+    params(
+        ("name" = String, Path, description = "The repository"),
+        ("digest" = String, Path, description = "The image's manifest"),
+    ),
+    responses((status = 200, body = serde_json::Value), Refusals),
+)]
+async fn report(
+    State(app): State<Shared>,
+    caller: Caller,
+    Segments((name, digest)): Segments<(RepositoryName, Digest)>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    let repository = readable(&app, &caller.principal, &name).await?;
     app.catalog
         .manifest(repository.id, &digest)
         .await?

@@ -1,23 +1,25 @@
 //! Robots: credentials for programs, with rights on named repositories.
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use catalog::{CatalogError, PrincipalId, Role};
+use jiff::Timestamp;
 use oci::RepositoryName;
 use secrecy::ExposeSecret as _;
-use serde::Deserialize;
-use serde_json::Value;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::administrator;
-use super::problem::Problem;
+use super::problem::{Problem, Refusals};
+use super::{Administrator, Body, Segments};
 use crate::app::Shared;
 use crate::auth::secret::{SecretKind, fingerprint, generate};
-use crate::request::Origin;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NewRobot {
+struct NewRobot {
     /// The robot's own name; its full name is `owner+name`.
     name: String,
     /// Its rights.
@@ -25,22 +27,55 @@ pub(crate) struct NewRobot {
     permissions: Vec<NewPermission>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPermission {
+    #[schema(value_type = String)]
     repository: RepositoryName,
+    /// `read`, `write` or `admin`.
     role: String,
 }
 
-/// `POST /api/v1/robots`: creates a robot of the calling administrator. The token is shown here and never again.
-pub(crate) async fn create(
+#[derive(Serialize, ToSchema)]
+struct CreatedRobot {
+    /// `owner+name`, the user name of its credential.
+    name: String,
+    /// The password of its credential.
+    token: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct RobotItem {
+    /// `owner+name`.
+    name: String,
+    created_at: Timestamp,
+    disabled: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+struct RobotList {
+    items: Vec<RobotItem>,
+}
+
+pub(super) fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(delete))
+}
+
+/// Creates a robot of the calling administrator. The token is shown here and never again.
+#[utoipa::path(
+    post, path = "/robots", tag = "robots", operation_id = "createRobot",
+    request_body = NewRobot,
+    responses((status = 201, body = CreatedRobot), Refusals),
+)]
+async fn create(
     State(app): State<Shared>,
-    origin: Origin,
-    headers: HeaderMap,
-    Json(new): Json<NewRobot>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
-    let owner = administrator(&app, &headers, &origin).await?;
-    let PrincipalId::Account(account) = owner.id else {
+    administrator: Administrator,
+    Body(new): Body<NewRobot>,
+) -> Result<(StatusCode, Json<CreatedRobot>), Problem> {
+    let PrincipalId::Account(account) = administrator.principal.id else {
         return Err(Problem::forbidden("a robot cannot own robots"));
     };
     if !is_robot_name(&new.name) {
@@ -58,7 +93,7 @@ pub(crate) async fn create(
     }
     let (secret, actor, now) = (
         generate(SecretKind::Robot),
-        origin.actor(&owner.name),
+        administrator.actor(),
         app.clock.now(),
     );
     let robot = app
@@ -83,33 +118,42 @@ pub(crate) async fn create(
             .grant(repository, &robot.principal(), role, &actor, now)
             .await?;
     }
-    let answer = serde_json::json!({ "name": robot.name, "token": secret.expose_secret() });
-    Ok((StatusCode::CREATED, Json(answer)))
+    let created = CreatedRobot {
+        name: robot.name,
+        token: secret.expose_secret().to_owned(),
+    };
+    Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// `GET /api/v1/robots`: all robots, without their tokens.
-pub(crate) async fn list(
-    State(app): State<Shared>,
-    origin: Origin,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Problem> {
-    administrator(&app, &headers, &origin).await?;
+/// Lists all robots, without their tokens.
+#[utoipa::path(
+    get, path = "/robots", tag = "robots", operation_id = "robots",
+    responses((status = 200, body = RobotList), Refusals),
+)]
+async fn list(State(app): State<Shared>, _: Administrator) -> Result<Json<RobotList>, Problem> {
     let robots = app.catalog.list_robots(None).await?;
-    let items: Vec<_> = robots
-        .iter()
-        .map(|robot| serde_json::json!({ "name": robot.name, "createdAt": robot.created_at, "disabled": robot.disabled }))
+    let items = robots
+        .into_iter()
+        .map(|robot| RobotItem {
+            name: robot.name,
+            created_at: robot.created_at,
+            disabled: robot.disabled,
+        })
         .collect();
-    Ok(Json(serde_json::json!({ "items": items })))
+    Ok(Json(RobotList { items }))
 }
 
-/// `DELETE /api/v1/robots/{owner+name}`: its tokens are worthless at once.
-pub(crate) async fn delete(
+/// Deletes a robot; its tokens are worthless at once.
+#[utoipa::path(
+    delete, path = "/robots/{name}", tag = "robots", operation_id = "deleteRobot",
+    params(("name" = String, Path, description = "`owner+name`")),
+    responses((status = 204, description = "It is gone"), Refusals),
+)]
+async fn delete(
     State(app): State<Shared>,
-    origin: Origin,
-    headers: HeaderMap,
-    Path(name): Path<String>,
+    administrator: Administrator,
+    Segments(name): Segments<String>,
 ) -> Result<StatusCode, Problem> {
-    let administrator = administrator(&app, &headers, &origin).await?;
     if name.contains('\0') {
         return Err(Problem::not_found());
     }
@@ -119,11 +163,7 @@ pub(crate) async fn delete(
         .await?
         .ok_or_else(Problem::not_found)?;
     app.catalog
-        .delete_robot(
-            robot.id,
-            &origin.actor(&administrator.name),
-            app.clock.now(),
-        )
+        .delete_robot(robot.id, &administrator.actor(), app.clock.now())
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,6 +16,7 @@ mod gate;
 mod lists;
 mod login;
 mod manifests;
+mod openapi;
 mod operations;
 mod pages;
 mod security;
@@ -54,6 +55,9 @@ macro_rules! server_conformance {
             manifests::absurd_sizes_are_only_words,
             lists::tags_come_in_pages,
             lists::the_catalog_shows_what_the_caller_may_pull,
+            openapi::a_documented_route_asks_who_calls,
+            openapi::a_name_is_one_segment_or_ends_with_a_dash,
+            openapi::a_refusal_is_a_problem_document,
             throttle::guessing_is_slowed_down_at_every_door,
             throttle::refusals_are_shared_by_replicas_and_survive_a_restart,
             throttle::nobody_locks_an_account_for_another_address,

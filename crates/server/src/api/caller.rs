@@ -1,0 +1,110 @@
+//! Who calls the API, as the first argument of a handler.
+//!
+//! A registry token is refused everywhere here: it was made for the scopes it names, and none of them is here.
+
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use catalog::{Actor, Principal};
+
+use super::problem::Problem;
+use crate::app::{App, Shared};
+use crate::auth::{identify, session};
+use crate::request::Origin;
+
+/// Somebody known, by a credential or by a page's session.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) principal: Principal,
+    pub(crate) origin: Origin,
+}
+
+/// A superuser, by a credential. A session does not count: a foreign page could make a browser send it.
+#[derive(Debug)]
+pub(crate) struct Administrator(Caller);
+
+impl Caller {
+    /// Returns the caller as the audit trail names it.
+    pub(crate) fn actor(&self) -> Actor {
+        self.origin.actor(&self.principal.name)
+    }
+}
+
+impl Deref for Administrator {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl FromRequestParts<Shared> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let origin = origin_of(parts);
+        Ok(Self {
+            principal: caller(app, &parts.headers, &origin).await?,
+            origin,
+        })
+    }
+}
+
+impl FromRequestParts<Shared> for Administrator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let origin = origin_of(parts);
+        let principal = administrator(app, &parts.headers, &origin).await?;
+        Ok(Self(Caller { principal, origin }))
+    }
+}
+
+fn origin_of(parts: &Parts) -> Origin {
+    parts
+        .extensions
+        .get::<Origin>()
+        .cloned()
+        .unwrap_or_default()
+}
+
+/// Returns who calls: the credential's principal, else the session's.
+async fn caller(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Principal, Problem> {
+    if let Some(principal) = credential(app, headers, origin).await? {
+        return Ok(principal);
+    }
+    let session = session::of_request(app, headers).await?;
+    session
+        .map(|session| session.account.principal())
+        .ok_or_else(Problem::unauthorized)
+}
+
+/// Requires a superuser's credential.
+async fn administrator(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+) -> Result<Principal, Problem> {
+    let principal = credential(app, headers, origin)
+        .await?
+        .ok_or_else(Problem::unauthorized)?;
+    if principal.superuser {
+        Ok(principal)
+    } else {
+        Err(Problem::forbidden("only an administrator may do this"))
+    }
+}
+
+async fn credential(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+) -> Result<Option<Principal>, Problem> {
+    let caller = identify(app, headers, origin).await?;
+    if !caller.is_whole() {
+        return Err(Problem::unauthorized());
+    }
+    Ok(caller.principal)
+}
