@@ -57,6 +57,8 @@ pub enum AuditAction {
     ManifestDelete,
     /// A blob left a repository.
     BlobDelete,
+    /// A simple-signing signature was added to a manifest.
+    SignatureAdd,
     /// A policy was published.
     PolicyPublish,
     /// Somebody signed in.
@@ -86,6 +88,7 @@ impl AuditAction {
             Self::TagDelete => "tag.delete",
             Self::ManifestDelete => "manifest.delete",
             Self::BlobDelete => "blob.delete",
+            Self::SignatureAdd => "signature.add",
             Self::PolicyPublish => "policy.publish",
             Self::Login => "login",
             Self::LoginFailure => "login.failure",

@@ -14,7 +14,9 @@ use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, all, micros};
-use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, RepositoryId};
+use crate::{
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,
+};
 
 /// A blob that a repository may read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,7 +90,7 @@ statements! {
         ORDER BY c.repository_id LIMIT 1";
     LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
     REFERENCED_BY = "SELECT parent FROM manifest_ref
-        WHERE repository_id = $1 AND digest = $2 AND kind IN ('config', 'layer') ORDER BY parent LIMIT 1";
+        WHERE repository_id = $1 AND digest = $2 AND kind <> 'child' ORDER BY parent LIMIT 1";
     UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";
     TRASH = "SELECT object_key FROM trash ORDER BY since, object_key LIMIT $1";
     FORGET_TRASH = "DELETE FROM trash WHERE object_key = $1";
@@ -279,11 +281,12 @@ impl Catalog {
             .collect())
     }
 
-    /// Takes a blob out of a repository; refused while one of its manifests refers to it.
+    /// Takes a blob out of a repository; `referenced` decides while one of its manifests refers to it.
     pub async fn unlink_blob(
         &self,
         repository: RepositoryId,
         digest: &Digest,
+        referenced: Referenced,
         by: &Actor,
         now: Timestamp,
     ) -> Result<UnlinkOutcome, CatalogError> {
@@ -291,14 +294,14 @@ impl Catalog {
         if !self.lock_linked(&mut tx, repository, digest).await? {
             return Ok(UnlinkOutcome::NotFound);
         }
-        let referenced = self
+        let holder = self
             .dialect
             .query(REFERENCED_BY)
             .bind(repository.0)
             .bind(digest.to_string())
             .fetch_optional(&mut *tx)
             .await?;
-        if let Some(row) = referenced {
+        if let (Some(row), Referenced::Refuse) = (holder, referenced) {
             return Ok(UnlinkOutcome::Referenced {
                 by: row.digest("parent")?,
             });

@@ -47,6 +47,11 @@ fn is_passing(code: &str) -> bool {
                 .any(|class| code.starts_with(class))
 }
 
+/// SQLite is busy or locked; PostgreSQL has too many connections.
+fn is_busy(code: &str) -> bool {
+    matches!(code, "5" | "6" | "261" | "262" | "517" | "518" | "53300")
+}
+
 /// The cause, as the driver reports it. Its text is for logs only.
 pub type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -54,6 +59,20 @@ impl CatalogError {
     /// Returns whether trying the same call again later may succeed.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable(_))
+    }
+
+    /// Returns whether the database works but has no place for one more: no free connection, or a lock held too long.
+    pub fn is_overload(&self) -> bool {
+        let Self::Unavailable(source) = self else {
+            return false;
+        };
+        match source.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::PoolTimedOut) => true,
+            Some(sqlx::Error::Database(refusal)) => {
+                is_busy(refusal.code().unwrap_or_default().as_ref())
+            }
+            _ => false,
+        }
     }
 
     /// Turns a unique violation into [`CatalogError::Conflict`] on `what`.

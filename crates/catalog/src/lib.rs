@@ -31,6 +31,7 @@ mod rows;
 mod schedules;
 mod sessions;
 mod signing_keys;
+mod simple_signatures;
 mod tag_page;
 mod tags;
 mod uploads;
@@ -53,13 +54,15 @@ pub use job_signals::JobSignals;
 pub use jobs::{Claim, JobResults, JobRow, JobState, Lane, NewJob};
 pub use login_failures::{LoginFailures, LoginMemory, Tally};
 pub use manifests::{
-    ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referrer, StoredManifest,
+    ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referenced, Referrer,
+    StoredManifest,
 };
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
 pub use repositories::{Repository, RepositoryId, RepositorySummary, Sparse, VerdictCounts};
 pub use schedules::Schedule;
 pub use signing_keys::SigningKey;
+pub use simple_signatures::{SignatureOutcome, SimpleSignature};
 pub use tag_page::TagRow;
 pub use tags::{HistoryRow, TagCause, TagMove};
 pub use uploads::{NewUpload, Upload};

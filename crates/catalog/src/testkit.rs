@@ -188,6 +188,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::schedules::STATEMENTS,
     crate::sessions::STATEMENTS,
     crate::signing_keys::STATEMENTS,
+    crate::simple_signatures::STATEMENTS,
     crate::tag_page::STATEMENTS,
     crate::tags::STATEMENTS,
     crate::uploads::STATEMENTS,

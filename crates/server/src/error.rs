@@ -15,6 +15,11 @@ use uuid::Uuid;
 /// A cause for the log.
 pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
+/// When a client may come back after it was too much, in seconds.
+const OVERLOAD_RETRY_SECS: u64 = 2;
+/// When a client may come back after an outage, in seconds.
+const OUTAGE_RETRY_SECS: u64 = 5;
+
 /// An answer that is not a success.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -124,6 +129,28 @@ impl ApiError {
         )
     }
 
+    /// Too much at once: the client is told when to come back.
+    pub(crate) fn overloaded(message: impl Into<String>) -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            ErrorCode::TooManyRequests,
+            message,
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from(OVERLOAD_RETRY_SECS))
+    }
+
+    /// The database does not answer: a fault of ours that will pass.
+    fn unavailable(cause: impl Into<Cause>) -> Self {
+        let mut error = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::Unknown,
+            "the registry's database does not answer, try again in a moment",
+        )
+        .with_header(header::RETRY_AFTER, HeaderValue::from(OUTAGE_RETRY_SECS));
+        error.cause = Some(cause.into());
+        error
+    }
+
     pub(crate) fn unauthorized(message: impl Into<String>, challenge: HeaderValue) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, ErrorCode::Unauthorized, message)
             .with_header(header::WWW_AUTHENTICATE, challenge)
@@ -203,6 +230,11 @@ impl From<catalog::CatalogError> for ApiError {
     fn from(error: catalog::CatalogError) -> Self {
         match error {
             catalog::CatalogError::Full(_) => Self::storage_full(error),
+            busy if busy.is_overload() => {
+                tracing::warn!(cause = %chain(&busy), "turned away, the database is busy");
+                Self::overloaded("the registry's database is busy, try again in a moment")
+            }
+            passing if passing.is_transient() => Self::unavailable(passing),
             other => Self::fault(other),
         }
     }

@@ -19,6 +19,7 @@ mod doors;
 mod error;
 mod http;
 mod metrics;
+mod networks;
 mod operations;
 #[expect(
     dead_code,
@@ -39,5 +40,7 @@ pub mod admin;
 pub use api::openapi;
 pub use boot::{Running, StartError, start};
 pub use clock::Clock;
+pub use networks::{BadNetwork, Networks};
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};
+pub use registry::rules::RegistryRules;
 pub use settings::Settings;

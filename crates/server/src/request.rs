@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::app::Shared;
 use crate::error::ApiError;
 use crate::metrics::RequestLabels;
+use crate::networks;
 
 /// The header that carries the request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -57,14 +58,18 @@ pub(crate) async fn observe(
 ) -> Response {
     let started = Instant::now();
     let id = Uuid::new_v4().simple().to_string();
-    let ip = request
+    let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
-        .map(|peer| peer.0.ip().to_string());
+        .map(|peer| peer.0.ip());
+    let ip = peer
+        .map(|peer| networks::vouch(request.headers_mut(), peer, &app.settings.trusted_proxies))
+        .map(|client| client.to_string());
     request.extensions_mut().insert(Origin {
         ip: ip.clone(),
         request_id: Some(id.clone()),
     });
+    name_host(&mut request);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", %id, ip);
@@ -86,6 +91,17 @@ pub(crate) async fn observe(
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// HTTP/2 says the host in another place than HTTP/1; behind the door there is one.
+fn name_host(request: &mut Request) {
+    if request.headers().contains_key(header::HOST) {
+        return;
+    }
+    let authority = request.uri().authority().map(ToString::to_string);
+    if let Some(host) = authority.and_then(|authority| HeaderValue::try_from(authority).ok()) {
+        request.headers_mut().insert(header::HOST, host);
+    }
 }
 
 /// Makes a panic a fault of ours like any other: an answer with an incident id, and the connection lives on.

@@ -9,6 +9,7 @@ use axum::routing::{any, get};
 
 use crate::app::Shared;
 use crate::auth::token_endpoint;
+use crate::registry::overload::{self, Places};
 use crate::{api, operations, pages, registry, request};
 
 /// Small bodies only: forms and policies. Blob and manifest bodies stream with limits of their own.
@@ -19,6 +20,11 @@ pub(crate) fn router(app: &Shared) -> Router {
         .route("/v2/", get(registry::ping))
         .route("/v2", get(registry::ping))
         .route("/v2/{*rest}", any(registry::dispatch))
+        .route(
+            "/extensions/v2/{*rest}",
+            any(registry::extensions::dispatch),
+        )
+        .route("/lookaside/{*rest}", get(registry::extensions::lookaside))
         .layer(DefaultBodyLimit::disable());
 
     let tokens = Router::new().route(
@@ -32,8 +38,10 @@ pub(crate) fn router(app: &Shared) -> Router {
         .fallback(pages::dispatch)
         .layer(from_fn(page_headers));
 
+    let places = Places::new(app.settings.registry.max_requests);
     let mut router = registry
         .merge(tokens)
+        .layer(from_fn_with_state(places, overload::admit))
         .merge(api)
         .merge(pages)
         .layer(DefaultBodyLimit::max(FORM_LIMIT));

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use secrecy::SecretString;
 
+use crate::networks::Networks;
 use crate::outbound::OutboundSettings;
+use crate::registry::rules::RegistryRules;
 
 /// The settings of one server process.
 #[derive(Clone, Debug)]
@@ -28,4 +30,8 @@ pub struct Settings {
     pub admin_password: Option<SecretString>,
     /// What the server may connect to: upstreams, webhooks, identity providers.
     pub outbound: OutboundSettings,
+    /// Reverse proxies that are believed about the client, the scheme and the host.
+    pub trusted_proxies: Networks,
+    /// What the registry's protocol side allows, and how much of it.
+    pub registry: RegistryRules,
 }

@@ -9,7 +9,9 @@ use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all};
 use crate::tags::TagTarget;
-use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, TagCause};
+use crate::{
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Referenced, RepositoryId, TagCause,
+};
 
 statements! {
     LOCK_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for update}";
@@ -29,7 +31,7 @@ statements! {
 }
 
 impl Catalog {
-    /// Ends every tag on a manifest, then takes it out; refused while an index of the repository holds it.
+    /// Ends every tag on a manifest, then takes it out; `referenced` decides while an index of the repository holds it.
     ///
     /// # Errors
     /// [`CatalogError::Immutable`] if one of its tags may not end; nothing is changed then.
@@ -37,6 +39,7 @@ impl Catalog {
         &self,
         repository: RepositoryId,
         digest: &Digest,
+        referenced: Referenced,
         by: &Actor,
         now: Timestamp,
     ) -> Result<DeleteOutcome, CatalogError> {
@@ -63,7 +66,7 @@ impl Catalog {
             return Ok(DeleteOutcome::NotFound);
         }
         let holder = on_manifest(HOLDER).fetch_optional(&mut *tx).await?;
-        if let Some(row) = holder {
+        if let (Some(row), Referenced::Refuse) = (holder, referenced) {
             return Ok(DeleteOutcome::Referenced {
                 by: row.digest("parent")?,
             });

@@ -115,6 +115,15 @@ pub struct Referrer {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// What a deletion does with content that something else in the repository refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Referenced {
+    /// It stays, and the answer names what refers to it.
+    Refuse,
+    /// It goes; what refers to it is incomplete from then on.
+    Allow,
+}
+
 /// Whether a manifest left its repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeleteOutcome {

@@ -1,6 +1,6 @@
 //! Uploads, blobs and the right to read them.
 
-use catalog::{Catalog, CatalogError, Published, UnlinkOutcome};
+use catalog::{Catalog, CatalogError, Published, Referenced, UnlinkOutcome};
 use oci::{Algorithm, Digest, DigestHasher, MidState};
 use uuid::Uuid;
 
@@ -215,18 +215,27 @@ pub(crate) async fn a_referenced_blob_cannot_leave(catalog: Catalog) {
     let layer = Digest::sha256(b"a layer");
     let by = by("dev");
     assert_eq!(
-        catalog.unlink_blob(id, &layer, &by, at(2)).await.unwrap(),
+        catalog
+            .unlink_blob(id, &layer, Referenced::Refuse, &by, at(2))
+            .await
+            .unwrap(),
         UnlinkOutcome::Referenced {
             by: Digest::sha256(body.as_bytes())
         }
     );
     assert!(catalog.blob_in_repo(id, &layer).await.unwrap().is_some());
     assert_eq!(
-        catalog.unlink_blob(id, &loose, &by, at(2)).await.unwrap(),
+        catalog
+            .unlink_blob(id, &loose, Referenced::Refuse, &by, at(2))
+            .await
+            .unwrap(),
         UnlinkOutcome::Unlinked
     );
     assert_eq!(
-        catalog.unlink_blob(id, &loose, &by, at(2)).await.unwrap(),
+        catalog
+            .unlink_blob(id, &loose, Referenced::Refuse, &by, at(2))
+            .await
+            .unwrap(),
         UnlinkOutcome::NotFound
     );
     assert_eq!(catalog.blob_in_repo(id, &loose).await.unwrap(), None);

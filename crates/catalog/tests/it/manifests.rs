@@ -1,6 +1,6 @@
 //! Manifests and the graph they form.
 
-use catalog::{Catalog, DeleteOutcome, Lane, NewJob, PutError, PutManifest, Sparse};
+use catalog::{Catalog, DeleteOutcome, Lane, NewJob, PutError, PutManifest, Referenced, Sparse};
 use oci::{Digest, Manifest, Reference};
 
 use crate::given::{
@@ -127,7 +127,7 @@ pub(crate) async fn a_child_of_a_live_index_cannot_be_deleted(catalog: Catalog) 
 
     let by = by("dev");
     let refused = catalog
-        .delete_manifest(id, &child, &by, at(3))
+        .delete_manifest(id, &child, Referenced::Refuse, &by, at(3))
         .await
         .unwrap();
     assert_eq!(refused, DeleteOutcome::Referenced { by: parent.clone() });
@@ -136,7 +136,7 @@ pub(crate) async fn a_child_of_a_live_index_cannot_be_deleted(catalog: Catalog) 
 
     for digest in [&parent, &child] {
         let outcome = catalog
-            .delete_manifest(id, digest, &by, at(5))
+            .delete_manifest(id, digest, Referenced::Refuse, &by, at(5))
             .await
             .unwrap();
         assert!(
@@ -147,7 +147,7 @@ pub(crate) async fn a_child_of_a_live_index_cannot_be_deleted(catalog: Catalog) 
     }
     assert_eq!(
         catalog
-            .delete_manifest(id, &child, &by, at(6))
+            .delete_manifest(id, &child, Referenced::Refuse, &by, at(6))
             .await
             .unwrap(),
         DeleteOutcome::NotFound
@@ -159,7 +159,7 @@ pub(crate) async fn deleting_a_manifest_ends_its_tags(catalog: Catalog) {
     let body = pushed_image(&catalog, id, &dev, "{}", &tags(&["a", "b"]), 1).await;
     pushed_image(&catalog, id, &dev, "{ }", &tags(&["c"]), 2).await;
     let deleted = catalog
-        .delete_manifest(id, &digest_of(&body), &by("dev"), at(3))
+        .delete_manifest(id, &digest_of(&body), Referenced::Refuse, &by("dev"), at(3))
         .await
         .unwrap();
     assert_eq!(
@@ -254,7 +254,13 @@ pub(crate) async fn the_subject_may_come_later(catalog: Catalog) {
     assert_eq!(found[0].digest, digest_of(&referrer));
 
     catalog
-        .delete_manifest(id, &digest_of(&referrer), &by("dev"), at(3))
+        .delete_manifest(
+            id,
+            &digest_of(&referrer),
+            Referenced::Refuse,
+            &by("dev"),
+            at(3),
+        )
         .await
         .unwrap();
     let found = catalog
@@ -295,7 +301,13 @@ pub(crate) async fn a_signature_by_tag_is_not_in_the_referrers_list(catalog: Cat
             .is_empty()
     );
     let deleted = catalog
-        .delete_manifest(id, &digest_of(&first), &by("dev"), at(4))
+        .delete_manifest(
+            id,
+            &digest_of(&first),
+            Referenced::Refuse,
+            &by("dev"),
+            at(4),
+        )
         .await
         .unwrap();
     assert_eq!(deleted, DeleteOutcome::Deleted { tags: vec![] });
@@ -380,7 +392,7 @@ pub(crate) async fn pushes_deletes_and_uploads_at_once_never_fail(catalog: Catal
         tasks.push(tokio::spawn(async move {
             for _ in 0..15 {
                 of_delete
-                    .delete_manifest(id, &of_digest, &by("dev"), at(3))
+                    .delete_manifest(id, &of_digest, Referenced::Refuse, &by("dev"), at(3))
                     .await
                     .unwrap();
             }

@@ -1,6 +1,6 @@
 //! Tags: history, order, immutability, races.
 
-use catalog::{Catalog, CatalogError, PutError, Sparse, TagCause};
+use catalog::{Catalog, CatalogError, PutError, Referenced, Sparse, TagCause};
 use oci::Tag;
 
 use crate::given::{app, at, blob, by, digest_of, image, pushed_image, put, tag, tags, try_put};
@@ -125,7 +125,13 @@ pub(crate) async fn an_immutable_tag_neither_moves_nor_ends(catalog: Catalog) {
     let refused = catalog.delete_tag(id, &tag("v1"), &by("dev"), at(2)).await;
     assert!(matches!(refused, Err(CatalogError::Immutable(_))));
     let refused = catalog
-        .delete_manifest(id, &digest_of(&first), &by("dev"), at(2))
+        .delete_manifest(
+            id,
+            &digest_of(&first),
+            Referenced::Refuse,
+            &by("dev"),
+            at(2),
+        )
         .await;
     assert!(matches!(refused, Err(CatalogError::Immutable(_))));
 

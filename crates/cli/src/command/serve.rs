@@ -48,6 +48,8 @@ async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure
         metrics_listen: config.metrics_listen,
         admin_password: config.admin_password,
         outbound: config.outbound,
+        trusted_proxies: config.trusted_proxies,
+        registry: config.registry,
     };
     // Before anything else: whoever sees the address may send a signal at once.
     let mut signals = StopSignals::listen().context("cannot listen for signals")?;

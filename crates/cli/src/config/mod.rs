@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use server::{AllowList, OutboundSettings};
+use server::{AllowList, Networks, OutboundSettings, RegistryRules};
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
@@ -87,6 +87,30 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "FILE")]
     pub(crate) outbound_proxy_file: Option<String>,
 
+    /// Believe these reverse proxies about the client, the scheme and the host
+    #[arg(long, value_name = "NETWORKS")]
+    pub(crate) trusted_proxies: Option<String>,
+
+    /// Whether clients may delete
+    #[arg(long, value_name = "on|off")]
+    pub(crate) deletion: Option<String>,
+
+    /// What a deletion does with content that something else refers to
+    #[arg(long, value_name = "refuse|allow")]
+    pub(crate) delete_referenced: Option<String>,
+
+    /// The largest blob
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_blob_bytes: Option<String>,
+
+    /// The size of chunks that clients are asked to reach
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) chunk_min_bytes: Option<String>,
+
+    /// Answer this many requests at the same time
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) max_requests: Option<String>,
+
     /// Read the first administrator's password from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_password_file: Option<String>,
@@ -107,6 +131,12 @@ impl Flags {
             "outbound_allow" => &self.outbound_allow,
             "outbound_ca_file" => &self.outbound_ca_file,
             "outbound_proxy_file" => &self.outbound_proxy_file,
+            "trusted_proxies" => &self.trusted_proxies,
+            "deletion" => &self.deletion,
+            "delete_referenced" => &self.delete_referenced,
+            "max_blob_bytes" => &self.max_blob_bytes,
+            "chunk_min_bytes" => &self.chunk_min_bytes,
+            "max_requests" => &self.max_requests,
             "admin_password_file" => &self.admin_password_file,
             _ => &None,
         }
@@ -293,6 +323,10 @@ pub(crate) struct ServeConfig {
     pub(crate) admin_password: Option<SecretString>,
     /// What the server may connect to.
     pub(crate) outbound: OutboundSettings,
+    /// Reverse proxies that are believed.
+    pub(crate) trusted_proxies: Networks,
+    /// The switches and limits of the registry's protocol side.
+    pub(crate) registry: RegistryRules,
 }
 
 impl ServeConfig {
@@ -328,7 +362,58 @@ impl ServeConfig {
                 ca_file: settings.value("outbound_ca_file").map(PathBuf::from),
                 proxy: outbound_proxy(settings)?,
             },
+            trusted_proxies: settings.read("trusted_proxies")?.unwrap_or_default(),
+            registry: registry_rules(settings)?,
         })
+    }
+}
+
+fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {
+    let default = RegistryRules::default();
+    let deletion = settings.read("deletion")?;
+    let referenced = settings.read("delete_referenced")?;
+    Ok(RegistryRules {
+        deletion: deletion.map_or(default.deletion, |Switch(is_on)| is_on),
+        delete_referenced: referenced.map_or(default.delete_referenced, |Leave(is_given)| is_given),
+        max_blob_bytes: settings
+            .read("max_blob_bytes")?
+            .unwrap_or(default.max_blob_bytes),
+        chunk_min_bytes: settings
+            .read("chunk_min_bytes")?
+            .unwrap_or(default.chunk_min_bytes),
+        max_requests: settings
+            .read("max_requests")?
+            .unwrap_or(default.max_requests),
+    })
+}
+
+/// `on` or `off`.
+struct Switch(bool);
+
+impl std::str::FromStr for Switch {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "on" => Ok(Self(true)),
+            "off" => Ok(Self(false)),
+            _ => Err(()),
+        }
+    }
+}
+
+/// `allow` or `refuse`.
+struct Leave(bool);
+
+impl std::str::FromStr for Leave {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "allow" => Ok(Self(true)),
+            "refuse" => Ok(Self(false)),
+            _ => Err(()),
+        }
     }
 }
 

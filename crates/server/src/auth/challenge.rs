@@ -1,13 +1,11 @@
 //! The `WWW-Authenticate` challenge that sends a client to the token endpoint.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use oci::{Action, RepositoryName};
 
 use crate::app::App;
 use crate::error::ApiError;
-
-/// The name this service goes by in challenges and tokens.
-pub(crate) const SERVICE: &str = "tidegate";
+use crate::networks::{FORWARDED_HOST, FORWARDED_PROTO};
 
 /// Builds a 401 with a challenge for the right that was missing.
 ///
@@ -39,9 +37,10 @@ pub(crate) fn for_scope(
     let parameter = |name: &str, value: Option<&str>| {
         value.map_or_else(String::new, |value| format!(",{name}=\"{value}\""))
     };
+    let base = base_url(app, headers);
+    let service = base.split_once("://").map_or("", |(_, host)| host);
     let challenge = format!(
-        "Bearer realm=\"{}/token\",service=\"{SERVICE}\"{}{}",
-        base_url(app, headers),
+        "Bearer realm=\"{base}/token\",service=\"{service}\"{}{}",
         parameter("scope", scope),
         parameter("error", error)
     );
@@ -56,17 +55,32 @@ pub(crate) fn for_scope(
     ApiError::unauthorized(message, challenge)
 }
 
-/// Returns the address that clients use: the configured one, else `http://` and the request's `Host`.
+/// Returns the address that clients use: the configured one, else what the request says of itself.
+///
+/// The forwarded headers are still there only if a listed proxy sent them ([`crate::networks::vouch`]).
 pub(crate) fn base_url(app: &App, headers: &HeaderMap) -> String {
     if let Some(url) = &app.settings.external_url {
         return url.trim_end_matches('/').to_owned();
     }
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .filter(|host| is_plain_host(host))
-        .map_or_else(|| app.settings.listen.to_string(), str::to_owned);
-    format!("http://{host}")
+    let is_https =
+        text(headers, &FORWARDED_PROTO).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"));
+    let scheme = if is_https { "https" } else { "http" };
+    format!("{scheme}://{}", host(app, headers))
+}
+
+/// Returns the host and port that the client used.
+pub(crate) fn host(app: &App, headers: &HeaderMap) -> String {
+    [&FORWARDED_HOST, &header::HOST]
+        .into_iter()
+        .filter_map(|name| text(headers, name))
+        .find(|host| is_plain_host(host))
+        .map_or_else(|| app.settings.listen.to_string(), str::to_owned)
+}
+
+/// Returns the first value of a header that may be a list.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let value = headers.get(name)?.to_str().ok()?;
+    value.split(',').next().map(str::trim)
 }
 
 /// The header is quoted back to the client, so only what a host and port can contain is let through.

@@ -279,6 +279,26 @@ pub(crate) async fn require(
     existing(app, headers, caller, name, action).await
 }
 
+/// Requires the right to pull, or to create what is not there yet: then there is nothing to pull, and no error either.
+pub(crate) async fn pull_or_create(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+    name: &RepositoryName,
+) -> Result<Option<Access>, ApiError> {
+    let caller = identify(app, headers, origin).await?;
+    let is_new = app.catalog.repository(name).await?.is_none();
+    if let (true, Some(principal)) = (is_new, &caller.principal)
+        && caller.token_covers(name, Action::Pull)
+        && may_create(principal, name)
+    {
+        return Ok(None);
+    }
+    existing(app, headers, caller, name, Action::Pull)
+        .await
+        .map(Some)
+}
+
 /// Requires the right to push; the first authorised push creates the repository.
 pub(crate) async fn push(
     app: &App,

@@ -91,7 +91,13 @@ pub(super) async fn delete(
     match call
         .app
         .catalog
-        .unlink_blob(access.repository.id, digest, &actor, call.app.clock.now())
+        .unlink_blob(
+            access.repository.id,
+            digest,
+            call.referenced(),
+            &actor,
+            call.app.clock.now(),
+        )
         .await?
     {
         UnlinkOutcome::Unlinked => {}

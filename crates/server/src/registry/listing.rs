@@ -14,7 +14,7 @@ const MAX_PAGE: u32 = 1_000;
 /// `GET /v2/{name}/tags/list`
 pub(super) async fn tags(call: &Call, name: &RepositoryName) -> Result<Response, ApiError> {
     let access = call.pull(name).await?;
-    let page = Page::of(call)?;
+    let page = Page::of(call, MAX_PAGE)?;
     let mut tags = Vec::new();
     if page.limit > 0 {
         let now = call.app.clock.now();
@@ -61,7 +61,7 @@ pub(super) async fn catalog(call: &Call) -> Result<Response, ApiError> {
             Some("insufficient_scope"),
         ));
     }
-    let page = Page::of(call)?;
+    let page = Page::of(call, MAX_PAGE)?;
     let after = page
         .after
         .as_deref()
@@ -84,18 +84,21 @@ pub(super) async fn catalog(call: &Call) -> Result<Response, ApiError> {
     Ok(response)
 }
 
-struct Page {
-    limit: u32,
-    after: Option<String>,
+/// What a request says about its page: `n` and `last`.
+pub(super) struct Page {
+    /// How many rows at most; 0 asks for none.
+    pub(super) limit: u32,
+    /// The last row of the page before.
+    pub(super) after: Option<String>,
 }
 
 impl Page {
-    fn of(call: &Call) -> Result<Self, ApiError> {
+    pub(super) fn of(call: &Call, largest: u32) -> Result<Self, ApiError> {
         let limit = match call.query("n").next() {
-            None => MAX_PAGE,
+            None => largest,
             Some(n) if !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) => {
                 // A number too large for u32 is only a large wish.
-                n.parse().unwrap_or(MAX_PAGE).min(MAX_PAGE)
+                n.parse().unwrap_or(largest).min(largest)
             }
             Some(_) => {
                 return Err(ApiError::bad_request(
@@ -111,7 +114,7 @@ impl Page {
     }
 
     /// Cuts the row that was read beyond the page and returns the last key kept, if there is more.
-    fn cut<T>(&self, rows: &mut Vec<T>, key: impl Fn(&T) -> &str) -> Option<String> {
+    pub(super) fn cut<T>(&self, rows: &mut Vec<T>, key: impl Fn(&T) -> &str) -> Option<String> {
         let has_more = rows.len() > self.limit as usize;
         rows.truncate(self.limit as usize);
         rows.last()

@@ -203,7 +203,7 @@ pub(super) async fn delete(
         }
         Reference::Digest(digest) => match app
             .catalog
-            .delete_manifest(repository, &digest, &actor, now)
+            .delete_manifest(repository, &digest, call.referenced(), &actor, now)
             .await?
         {
             DeleteOutcome::Deleted { .. } => {}

@@ -7,12 +7,15 @@
 //! OCI distribution specification (main).
 
 mod blob;
+pub(crate) mod extensions;
 mod listing;
 mod manifest_get;
 mod manifest_put;
+pub(crate) mod overload;
 mod path;
 mod range;
 mod referrers;
+pub(crate) mod rules;
 mod upload;
 
 use axum::body::Body;
@@ -20,6 +23,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use catalog::Referenced;
 use oci::{Action, Digest, RepositoryName};
 
 use crate::app::{App, Shared};
@@ -29,7 +33,12 @@ use crate::request::Origin;
 use path::Address;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
+/// Tells clients of the containers/image family that [`extensions`] keeps their signatures.
+const SUPPORTS_SIGNATURES: HeaderName = HeaderName::from_static("x-registry-supports-signatures");
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
+
+/// The longest `host/name` in bytes; many clients hold no longer one.
+const MAX_HOST_AND_NAME: usize = 255;
 
 /// One request on its way to a handler, without its body: only the handlers that take one get it.
 pub(crate) struct Call {
@@ -63,6 +72,24 @@ impl Call {
             .filter_map(move |(key, value)| (key == name).then_some(value))
     }
 
+    /// Reads a repository's name. With the host it must still be a name that every client can write.
+    fn name(&self, name: &str) -> Result<RepositoryName, ApiError> {
+        let name: RepositoryName = name.parse().map_err(ApiError::name_invalid)?;
+        let host = auth::challenge::host(&self.app, self.headers());
+        if host.len() + 1 + name.as_str().len() > MAX_HOST_AND_NAME {
+            return Err(ApiError::name_invalid(oci::NameError::Length));
+        }
+        Ok(name)
+    }
+
+    /// Returns the repository, or `None` for one that the caller may create and nobody has yet.
+    async fn pull_or_create(
+        &self,
+        name: &RepositoryName,
+    ) -> Result<Option<auth::Access>, ApiError> {
+        auth::pull_or_create(&self.app, self.headers(), &self.origin, name).await
+    }
+
     async fn pull(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
         self.require(name, Action::Pull).await
     }
@@ -76,7 +103,21 @@ impl Call {
     }
 
     async fn delete(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
-        self.require(name, Action::Delete).await
+        let access = self.require(name, Action::Delete).await?;
+        if !self.app.settings.registry.deletion {
+            return Err(ApiError::unsupported(
+                "this registry does not delete what was pushed",
+            ));
+        }
+        Ok(access)
+    }
+
+    fn referenced(&self) -> Referenced {
+        if self.app.settings.registry.delete_referenced {
+            Referenced::Allow
+        } else {
+            Referenced::Refuse
+        }
     }
 
     async fn require(
@@ -139,49 +180,44 @@ async fn route(
 ) -> Result<Response, ApiError> {
     match (address, method.as_str()) {
         (Address::Catalog, "GET") => listing::catalog(call).await,
-        (Address::Tags { name }, "GET") => listing::tags(call, &parse_name(name)?).await,
+        (Address::Discover, "GET") => extensions::discover(call).await,
+        (Address::Tags { name }, "GET") => listing::tags(call, &call.name(name)?).await,
         (Address::Blob { name, digest }, "GET" | "HEAD") => {
             blob::get(
                 call,
-                &parse_name(name)?,
+                &call.name(name)?,
                 &parse_digest(&digest)?,
                 *method == Method::HEAD,
             )
             .await
         }
         (Address::Blob { name, digest }, "DELETE") => {
-            blob::delete(call, &parse_name(name)?, &parse_digest(&digest)?).await
+            blob::delete(call, &call.name(name)?, &parse_digest(&digest)?).await
         }
-        (Address::Uploads { name }, "POST") => upload::start(call, body, &parse_name(name)?).await,
+        (Address::Uploads { name }, "POST") => upload::start(call, body, &call.name(name)?).await,
         (Address::Upload { name, id }, "PATCH") => {
-            upload::append(call, body, &parse_name(name)?, &id).await
+            upload::append(call, body, &call.name(name)?, &id).await
         }
         (Address::Upload { name, id }, "PUT") => {
-            upload::finish(call, body, &parse_name(name)?, &id).await
+            upload::finish(call, body, &call.name(name)?, &id).await
         }
         (Address::Upload { name, id }, "GET" | "HEAD") => {
-            upload::status(call, &parse_name(name)?, &id).await
+            upload::status(call, &call.name(name)?, &id).await
         }
         (Address::Upload { name, id }, "DELETE") => {
-            upload::cancel(call, &parse_name(name)?, &id).await
+            upload::cancel(call, &call.name(name)?, &id).await
         }
         (Address::Manifest { name, reference }, "GET" | "HEAD") => {
-            manifest_get::get(
-                call,
-                &parse_name(name)?,
-                &reference,
-                *method == Method::HEAD,
-            )
-            .await
+            manifest_get::get(call, &call.name(name)?, &reference, *method == Method::HEAD).await
         }
         (Address::Manifest { name, reference }, "PUT") => {
-            manifest_put::put(call, body, &parse_name(name)?, &reference).await
+            manifest_put::put(call, body, &call.name(name)?, &reference).await
         }
         (Address::Manifest { name, reference }, "DELETE") => {
-            manifest_put::delete(call, &parse_name(name)?, &reference).await
+            manifest_put::delete(call, &call.name(name)?, &reference).await
         }
         (Address::Referrers { name, digest }, "GET") => {
-            referrers::get(call, &parse_name(name)?, &parse_digest(&digest)?).await
+            referrers::get(call, &call.name(name)?, &parse_digest(&digest)?).await
         }
         _ => Err(ApiError::unsupported(format!(
             "{method} is not supported at this address"
@@ -190,14 +226,10 @@ async fn route(
 }
 
 fn with_api_version(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
+    headers.insert(SUPPORTS_SIGNATURES, HeaderValue::from_static("1"));
     response
-        .headers_mut()
-        .insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
-    response
-}
-
-fn parse_name(name: &str) -> Result<RepositoryName, ApiError> {
-    name.parse().map_err(ApiError::name_invalid)
 }
 
 fn parse_digest(digest: &str) -> Result<Digest, ApiError> {

@@ -23,12 +23,17 @@ pub(crate) enum Address<'a> {
     Referrers { name: &'a str, digest: String },
     /// `_catalog`
     Catalog,
+    /// `_oci/ext/discover`
+    Discover,
 }
 
 /// Reads the part of the path after `/v2/`.
 pub(crate) fn parse(rest: &str) -> Option<Address<'_>> {
     if rest == "_catalog" {
         return Some(Address::Catalog);
+    }
+    if rest == "_oci/ext/discover" {
+        return Some(Address::Discover);
     }
     if let Some(name) = rest.strip_suffix("/tags/list") {
         return Some(Address::Tags { name });
@@ -65,6 +70,7 @@ mod tests {
 
     #[rstest]
     #[case("_catalog", Address::Catalog)]
+    #[case("_oci/ext/discover", Address::Discover)]
     #[case("a/b/tags/list", Address::Tags { name: "a/b" })]
     #[case("a/blobs/uploads/", Address::Uploads { name: "a" })]
     #[case("a/blobs/uploads", Address::Uploads { name: "a" })]

@@ -12,7 +12,7 @@ use blobs::{ObjectKey, UploadWriter};
 use catalog::{NewUpload, PrincipalId, Published, RepositoryId, Upload};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
-use oci::{Action, Algorithm, Digest, DigestHasher, ErrorCode, RepositoryName};
+use oci::{Algorithm, Digest, DigestHasher, ErrorCode, RepositoryName};
 use prometheus_client::metrics::gauge::Gauge;
 use tracing::Instrument as _;
 use uuid::Uuid;
@@ -27,6 +27,7 @@ use crate::error::ApiError;
 
 /// How long an idle session is kept.
 const IDLE: SignedDuration = SignedDuration::from_hours(24);
+const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 
 /// `POST …/blobs/uploads/`: mounts a blob, takes a whole one, or opens a session.
@@ -56,7 +57,15 @@ pub(super) async fn start(
     };
     let upload = open_session(&call.app, &access, algorithm).await?;
     match expected {
-        None => Ok(accepted(name, &upload, StatusCode::ACCEPTED)),
+        None => {
+            let mut response = accepted(name, &upload, StatusCode::ACCEPTED);
+            let wished = call.app.settings.registry.chunk_min_bytes;
+            if wished > 0 {
+                let headers = response.headers_mut();
+                headers.insert(CHUNK_MIN_LENGTH, HeaderValue::from(wished));
+            }
+            Ok(response)
+        }
         Some(expected) => {
             let transfer = Transfer::new(call, &access, upload, Chunk::whole(call));
             detached(transfer.complete(body, expected.clone())).await?;
@@ -138,13 +147,11 @@ async fn mount_blob(call: &Call, access: &Access, digest: &Digest) -> Result<boo
             .mount_blob_from_any(&access.principal, target, digest, now)
             .await?);
     };
-    // A source that cannot be read looks exactly like one without the blob: an upload is opened instead.
+    // A source that cannot be read looks exactly like one without the blob: an upload is opened instead. The right is
+    // the catalog's and not the token's, as without `from`: clients keep the token they asked for the target with.
     let Ok(from) = from.parse::<RepositoryName>() else {
         return Ok(false);
     };
-    if !access.caller.token_covers(&from, Action::Pull) {
-        return Ok(false);
-    }
     let Some(source) = app.catalog.repository(&from).await? else {
         return Ok(false);
     };
@@ -239,15 +246,28 @@ impl Chunk {
         })
     }
 
-    /// Refuses a chunk in the wrong place before a byte of it is taken.
-    fn check(&self, offset: u64) -> Result<(), ApiError> {
-        match self.start {
-            Some(start) if start != offset => Err(ApiError::range(format!(
+    /// Refuses a chunk in the wrong place, or one too many, before a byte of it is taken.
+    fn check(&self, offset: u64, limit: u64) -> Result<(), ApiError> {
+        if let Some(start) = self.start
+            && start != offset
+        {
+            return Err(ApiError::range(format!(
                 "the chunk starts at {start}, the upload stands at {offset}"
-            ))),
-            _ => Ok(()),
+            )));
         }
+        within_limit(offset, self.len.unwrap_or(0), limit)
     }
+}
+
+fn within_limit(offset: u64, more: u64, limit: u64) -> Result<(), ApiError> {
+    if offset.saturating_add(more) <= limit {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        ErrorCode::SizeInvalid,
+        format!("a blob may have at most {limit} bytes here"),
+    ))
 }
 
 /// Runs work to its end although nobody may wait for it any more: a handler is dropped when its connection breaks, and
@@ -291,7 +311,10 @@ impl Transfer {
             .await
             .map_err(storage_error)?;
         self.upload = self.row().await?;
-        self.chunk.check(self.upload.offset)?;
+        self.chunk.check(
+            self.upload.offset,
+            self.app.settings.registry.max_blob_bytes,
+        )?;
         let algorithm = self.upload.algorithm;
         let hasher = match &self.upload.hash_state {
             None => DigestHasher::new(algorithm),
@@ -394,6 +417,7 @@ impl Transfer {
     async fn stream_chunks(&self, body: Body, writer: &mut UploadWriter) -> Result<(), ApiError> {
         let app = &self.app;
         let _counted = InFlight::begin(&app.metrics.uploads_in_flight);
+        let limit = app.settings.registry.max_blob_bytes;
         let mut body = body.into_data_stream();
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|_| {
@@ -402,6 +426,7 @@ impl Transfer {
                     "the body broke off, continue at the offset that GET tells",
                 )
             })?;
+            within_limit(writer.offset(), chunk.len() as u64, limit)?;
             app.metrics.bytes_received.inc_by(chunk.len() as u64);
             tap::offer(app, self.upload.id, writer.offset(), &chunk);
             writer.write(chunk).await.map_err(storage_error)?;

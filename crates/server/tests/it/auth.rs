@@ -10,7 +10,11 @@ pub(crate) async fn the_ping_challenges_whoever_is_not_known(world: &mut World) 
     for method in ["GET", "HEAD"] {
         let answer = world.send(&Who::Nobody, method, "/v2/").await;
         assert_eq!(answer.status, 401);
-        let realm = format!("Bearer realm=\"{}/token\",service=\"tidegate\"", world.base);
+        let realm = format!(
+            "Bearer realm=\"{}/token\",service=\"{}\"",
+            world.base,
+            world.address()
+        );
         assert_eq!(answer.header("www-authenticate"), realm);
         assert_eq!(
             answer.header("docker-distribution-api-version"),

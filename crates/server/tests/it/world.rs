@@ -11,7 +11,7 @@ use oci::Digest;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use server::{Clock, Running, Settings};
+use server::{Clock, Networks, RegistryRules, Running, Settings};
 
 pub(crate) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -61,6 +61,8 @@ impl World {
             metrics_listen: None,
             admin_password: Some(SecretString::from(PASSWORD.to_owned())),
             outbound: server::OutboundSettings::default(),
+            trusted_proxies: Networks::default(),
+            registry: RegistryRules::default(),
         };
         let server = server::start(settings.clone(), Clock::System)
             .await
