@@ -68,7 +68,7 @@ enum Command {
     Advisories(command::advisories::Args),
     Policy(command::policy::Args),
     Admin(Box<command::admin::Args>),
-    Config(command::config::Args),
+    Config(Box<command::config::Args>),
     Completion(command::completion::Args),
 }
 
