@@ -37,8 +37,46 @@ pub enum AuditAction {
     PasswordSet,
     /// An account was disabled.
     AccountDisable,
+    /// An identity was linked to an account.
+    IdentityLink,
+    /// An identity was taken from an account.
+    IdentityUnlink,
+    /// A team was created.
+    TeamCreate,
+    /// A team was changed.
+    TeamUpdate,
+    /// A team was deleted.
+    TeamDelete,
+    /// Somebody joined a team.
+    TeamMemberAdd,
+    /// Somebody left a team.
+    TeamMemberRemove,
+    /// Memberships were replaced by what an identity provider says.
+    TeamSync,
+    /// A token or a secret was made.
+    CredentialCreate,
+    /// A token or a secret was revoked.
+    CredentialRevoke,
+    /// An account was enabled again.
+    AccountEnable,
+    /// An account was changed.
+    AccountUpdate,
+    /// An account was deleted.
+    AccountDelete,
+    /// An organisation was created.
+    OrganizationCreate,
+    /// An organisation was deleted.
+    OrganizationDelete,
+    /// A repository was opened to everybody, or closed.
+    VisibilitySet,
+    /// What new repositories give was set.
+    DefaultPermissionSet,
+    /// What new repositories give was taken back.
+    DefaultPermissionRemove,
     /// A robot was created.
     RobotCreate,
+    /// A robot was changed.
+    RobotUpdate,
     /// A robot was deleted.
     RobotDelete,
     /// A role was given.
@@ -78,6 +116,25 @@ impl AuditAction {
             Self::AccountCreate => "account.create",
             Self::PasswordSet => "account.password",
             Self::AccountDisable => "account.disable",
+            Self::IdentityLink => "identity.link",
+            Self::IdentityUnlink => "identity.unlink",
+            Self::TeamCreate => "team.create",
+            Self::TeamUpdate => "team.update",
+            Self::TeamDelete => "team.delete",
+            Self::TeamMemberAdd => "team.member.add",
+            Self::TeamMemberRemove => "team.member.remove",
+            Self::TeamSync => "team.sync",
+            Self::CredentialCreate => "credential.create",
+            Self::CredentialRevoke => "credential.revoke",
+            Self::AccountEnable => "account.enable",
+            Self::AccountUpdate => "account.update",
+            Self::AccountDelete => "account.delete",
+            Self::OrganizationCreate => "organization.create",
+            Self::OrganizationDelete => "organization.delete",
+            Self::VisibilitySet => "repository.visibility",
+            Self::DefaultPermissionSet => "permission.default.set",
+            Self::DefaultPermissionRemove => "permission.default.remove",
+            Self::RobotUpdate => "robot.update",
             Self::RobotCreate => "robot.create",
             Self::RobotDelete => "robot.delete",
             Self::Grant => "permission.grant",

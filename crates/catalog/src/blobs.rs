@@ -82,11 +82,25 @@ statements! {
     HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
     PULLABLE_SOURCE = "WITH candidate AS (
             SELECT l.repository_id FROM repo_blob l WHERE l.digest = $1 ORDER BY l.repository_id LIMIT $2
+        ),
+        subject (kind, id) AS (
+            SELECT CAST($4 AS TEXT), CAST($5 AS BIGINT)
+            UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $4 AND m.member_id = $5
         )
         SELECT c.repository_id FROM candidate c
         JOIN repository r ON r.id = c.repository_id AND r.live_name IS NOT NULL
-        WHERE $3 = 1 OR EXISTS (SELECT 1 FROM permission p
-            WHERE p.repository_id = c.repository_id AND p.subject_kind = $4 AND p.subject_id = $5)
+        WHERE $3 = 1 OR r.visibility = 'public'
+           OR EXISTS (SELECT 1 FROM subject s JOIN permission p
+                ON p.repository_id = r.id AND p.subject_kind = s.kind AND p.subject_id = s.id)
+           OR EXISTS (SELECT 1 FROM subject s JOIN pattern_permission g
+                ON g.subject_kind = s.kind AND g.subject_id = s.id AND g.namespace IN (r.namespace, '*')
+                WHERE r.name LIKE g.name_like ESCAPE '!'
+                  AND (g.slashes IS NULL OR g.slashes = LENGTH(r.name) - LENGTH(REPLACE(r.name, '/', ''))))
+           OR EXISTS (SELECT 1 FROM account a
+                WHERE a.name = r.namespace AND $4 = 'account' AND a.id = $5 AND a.kind = 'user')
+           OR EXISTS (SELECT 1 FROM account o JOIN team t ON t.org_id = o.id AND t.role = 'admin'
+                JOIN team_member m ON m.team_id = t.id AND m.member_kind = $4 AND m.member_id = $5
+                WHERE o.name = r.namespace AND o.kind = 'org')
         ORDER BY c.repository_id LIMIT 1";
     LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
     REFERENCED_BY = "SELECT parent FROM manifest_ref
@@ -245,7 +259,7 @@ impl Catalog {
             .query(PULLABLE_SOURCE)
             .bind(digest.to_string())
             .bind(MOUNT_CANDIDATES)
-            .bind(i64::from(viewer.superuser))
+            .bind(i64::from(viewer.superuser || viewer.reader_superuser))
             .bind(viewer.id.kind())
             .bind(viewer.id.number())
             .fetch_optional(&self.reader)

@@ -24,6 +24,7 @@ mod job_signals;
 mod jobs;
 mod login_failures;
 mod manifests;
+mod people;
 mod permissions;
 mod policies;
 mod repositories;
@@ -40,7 +41,9 @@ mod uploads;
 #[doc(hidden)]
 pub mod testkit;
 
-pub use accounts::{Account, AccountId, Principal, PrincipalId, PrincipalState, Robot, RobotId};
+pub use accounts::{
+    Account, AccountId, AccountKind, NewAccount, Principal, PrincipalId, PrincipalState,
+};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditRow};
 pub use blobs::{Blob, Published, UnlinkOutcome};
 pub use connection::Catalog;
@@ -57,9 +60,18 @@ pub use manifests::{
     ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referenced, Referrer,
     StoredManifest,
 };
+pub use people::{
+    ANY_NAMESPACE, Credential, CredentialKind, DefaultPermission, DefaultPermissionId, Identity,
+    NewCredential, NewIdentity, NewRobot, NewSecret, OWNERS, PatternPermission, Presented, Robot,
+    RobotChange, RobotId, Subject, SubjectId, SyncedGroups, Team, TeamChange, TeamId, TeamMember,
+    TeamRole, TeamSync, UnknownTeamRole,
+};
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
-pub use repositories::{Repository, RepositoryId, RepositorySummary, Sparse, VerdictCounts};
+pub use repositories::{
+    Repository, RepositoryId, RepositorySummary, Sparse, UnknownVisibility, VerdictCounts,
+    Visibility,
+};
 pub use schedules::Schedule;
 pub use signing_keys::SigningKey;
 pub use simple_signatures::{SignatureOutcome, SimpleSignature};

@@ -11,8 +11,8 @@ use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
 use crate::{
-    AccountId, Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, PrincipalId,
-    RepositoryId, RobotId,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, PrincipalId, RepositoryId, Subject,
+    SubjectId,
 };
 
 /// A right on a repository; each contains the ones before it.
@@ -61,11 +61,11 @@ impl FromStr for Role {
     }
 }
 
-/// One principal's role in one repository.
+/// One subject's role in one repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// Whose.
-    pub principal: Principal,
+    pub subject: Subject,
     /// Which.
     pub role: Role,
 }
@@ -77,14 +77,14 @@ statements! {
     GRANT_FIRST = "INSERT INTO permission (repository_id, subject_kind, subject_id, role, granted_at)
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (repository_id, subject_kind, subject_id) DO NOTHING";
     REVOKE = "DELETE FROM permission WHERE repository_id = $1 AND subject_kind = $2 AND subject_id = $3";
-    ROLE_OF = "SELECT role FROM permission WHERE repository_id = $1 AND subject_kind = $2 AND subject_id = $3";
     NAME_OF = "SELECT name FROM repository WHERE id = $1";
-    LIST = "SELECT p.subject_kind, p.subject_id, p.role, COALESCE(a.name, r.name) AS name,
-            COALESCE(a.superuser, 0) AS superuser
+    LIST = "SELECT p.subject_kind, p.subject_id, p.role, COALESCE(a.name, r.name, o.name || '/' || t.name) AS name
         FROM permission p
         LEFT JOIN account a ON p.subject_kind = 'account' AND a.id = p.subject_id
         LEFT JOIN robot r ON p.subject_kind = 'robot' AND r.id = p.subject_id
-        WHERE p.repository_id = $1 AND COALESCE(a.name, r.name) IS NOT NULL
+        LEFT JOIN team t ON p.subject_kind = 'team' AND t.id = p.subject_id
+        LEFT JOIN account o ON o.id = t.org_id
+        WHERE p.repository_id = $1 AND COALESCE(a.name, r.name, t.name) IS NOT NULL
         ORDER BY name";
 }
 
@@ -93,11 +93,12 @@ impl Catalog {
     pub async fn grant(
         &self,
         repository: &RepositoryName,
-        principal: &Principal,
+        subject: impl TryInto<Subject, Error = CatalogError>,
         role: Role,
         by: &Actor,
         now: Timestamp,
     ) -> Result<RepositoryId, CatalogError> {
+        let subject = subject.try_into()?;
         let mut tx = self.begin().await?;
         let (found, _) = self
             .ensure_repository_in(&mut tx, repository, by, now)
@@ -105,8 +106,8 @@ impl Catalog {
         self.dialect
             .query(GRANT)
             .bind(found.id.0)
-            .bind(principal.id.kind())
-            .bind(principal.id.number())
+            .bind(subject.id.kind())
+            .bind(subject.id.number())
             .bind(role.as_str())
             .bind(micros(now))
             .execute(&mut *tx)
@@ -116,7 +117,7 @@ impl Catalog {
             ..AuditEntry::on(
                 AuditAction::Grant,
                 Some(repository.as_str()),
-                Some(&principal.name),
+                Some(&subject.name),
             )
         };
         self.audit_in(&mut tx, &entry, by, now).await?;
@@ -124,55 +125,36 @@ impl Catalog {
         Ok(found.id)
     }
 
-    /// Takes the role away and ends the principal's tokens. Returns whether there was one.
+    /// Takes the role away and ends the subject's tokens. Returns whether there was one.
     pub async fn revoke(
         &self,
         repository: RepositoryId,
-        principal: &Principal,
+        subject: impl TryInto<Subject, Error = CatalogError>,
         by: &Actor,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
+        let subject = subject.try_into()?;
         let mut tx = self.begin().await?;
         let removed = self
             .dialect
             .query(REVOKE)
             .bind(repository.0)
-            .bind(principal.id.kind())
-            .bind(principal.id.number())
+            .bind(subject.id.kind())
+            .bind(subject.id.number())
             .execute(&mut *tx)
             .await?;
         if removed.rows_affected() == 0 {
             return Ok(false);
         }
-        self.end_tokens_in(&mut tx, principal.id).await?;
+        self.end_subjects_tokens_in(&mut tx, subject.id).await?;
         let name = self.repository_name_in(&mut tx, repository).await?;
-        let entry = AuditEntry::on(AuditAction::Revoke, name.as_deref(), Some(&principal.name));
+        let entry = AuditEntry::on(AuditAction::Revoke, name.as_deref(), Some(&subject.name));
         self.audit_in(&mut tx, &entry, by, now).await?;
         tx.commit().await?;
         Ok(true)
     }
 
-    /// Returns the principal's role. A superuser is an admin everywhere.
-    pub async fn role_of(
-        &self,
-        repository: RepositoryId,
-        principal: &Principal,
-    ) -> Result<Option<Role>, CatalogError> {
-        if principal.superuser {
-            return Ok(Some(Role::Admin));
-        }
-        let row = self
-            .dialect
-            .query(ROLE_OF)
-            .bind(repository.0)
-            .bind(principal.id.kind())
-            .bind(principal.id.number())
-            .fetch_optional(&self.reader)
-            .await?;
-        row.map(|row| read_role(&row)).transpose()
-    }
-
-    /// Returns the repository's permissions, by name of the principal.
+    /// Returns the repository's permissions, by name of the subject.
     pub async fn list_permissions(
         &self,
         repository: RepositoryId,
@@ -184,17 +166,11 @@ impl Catalog {
             .fetch_all(&self.reader)
             .await?;
         all(rows, |row| {
-            let number = row.int("subject_id")?;
             Ok(Permission {
                 role: read_role(&row)?,
-                principal: Principal {
-                    id: match row.text("subject_kind")?.as_str() {
-                        "account" => PrincipalId::Account(AccountId(number)),
-                        "robot" => PrincipalId::Robot(RobotId(number)),
-                        _ => return Err(CatalogError::Corrupt("kind of a principal")),
-                    },
+                subject: Subject {
+                    id: SubjectId::read(&row, "subject_kind", "subject_id")?,
                     name: row.text("name")?,
-                    superuser: row.flag("superuser")?,
                 },
             })
         })
@@ -211,6 +187,7 @@ impl Catalog {
         let role = match principal {
             PrincipalId::Account(_) => Role::Admin,
             PrincipalId::Robot(_) => Role::Write,
+            PrincipalId::Anonymous => return Ok(()),
         };
         self.dialect
             .query(GRANT_FIRST)
@@ -222,6 +199,19 @@ impl Catalog {
             .execute(&mut **tx)
             .await?;
         Ok(())
+    }
+
+    /// Makes the tokens worthless that a subject holds, or a team's members.
+    pub(crate) async fn end_subjects_tokens_in(
+        &self,
+        tx: &mut Tx,
+        subject: SubjectId,
+    ) -> Result<(), CatalogError> {
+        match subject {
+            SubjectId::Account(id) => self.end_tokens_in(tx, PrincipalId::Account(id)).await,
+            SubjectId::Robot(id) => self.end_tokens_in(tx, PrincipalId::Robot(id)).await,
+            SubjectId::Team(id) => self.end_members_tokens_in(tx, id).await,
+        }
     }
 
     /// Returns a repository's name for the audit trail.
@@ -240,7 +230,7 @@ impl Catalog {
     }
 }
 
-fn read_role(row: &AnyRow) -> Result<Role, CatalogError> {
+pub(crate) fn read_role(row: &AnyRow) -> Result<Role, CatalogError> {
     row.text("role")?
         .parse()
         .map_err(|_| CatalogError::Corrupt("role"))

@@ -6,7 +6,7 @@ use oci::{Digest, RepositoryName};
 use sqlx::any::AnyRow;
 
 use crate::connection::Tx;
-use crate::dialect::statements;
+use crate::dialect::{chunks, statements};
 use crate::evidence_rows::read_grade;
 use crate::rows::{Columns as _, all, containing, micros};
 use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal};
@@ -46,6 +46,48 @@ impl Sparse {
     }
 }
 
+/// Who may pull from a repository without being given a role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Visibility {
+    /// Nobody.
+    #[default]
+    Private,
+    /// Everybody, also without a credential.
+    Public,
+}
+
+/// The word is not a visibility.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a visibility is one of private, public")]
+pub struct UnknownVisibility;
+
+impl Visibility {
+    /// Returns the word stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Public => "public",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, CatalogError> {
+        text.parse()
+            .map_err(|UnknownVisibility| CatalogError::Corrupt("visibility"))
+    }
+}
+
+impl std::str::FromStr for Visibility {
+    type Err = UnknownVisibility;
+
+    fn from_str(text: &str) -> Result<Self, UnknownVisibility> {
+        match text {
+            "private" => Ok(Self::Private),
+            "public" => Ok(Self::Public),
+            _ => Err(UnknownVisibility),
+        }
+    }
+}
+
 /// A repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
@@ -53,6 +95,10 @@ pub struct Repository {
     pub id: RepositoryId,
     /// The name.
     pub name: RepositoryName,
+    /// The name's first component; the account of this name owns the repository.
+    pub namespace: String,
+    /// Who may pull without being given a role.
+    pub visibility: Visibility,
     /// What its manifests may leave out.
     pub sparse: Sparse,
     /// When it was created.
@@ -88,35 +134,73 @@ pub struct RepositorySummary {
 }
 
 statements! {
-    BY_NAME = "SELECT id, name, sparse, created_at FROM repository WHERE live_name = $1";
-    BY_ID = "SELECT id, name, sparse, created_at FROM repository WHERE id = $1 AND live_name IS NOT NULL";
-    HOLDING = "SELECT r.id, r.name, r.sparse, r.created_at FROM repository r
+    BY_NAME = "SELECT id, name, namespace, visibility, sparse, created_at FROM repository WHERE live_name = $1";
+    BY_ID = "SELECT id, name, namespace, visibility, sparse, created_at FROM repository WHERE id = $1 AND live_name IS NOT NULL";
+    HOLDING = "SELECT r.id, r.name, r.namespace, r.visibility, r.sparse, r.created_at FROM repository r
         WHERE r.live_name IS NOT NULL AND EXISTS (SELECT 1 FROM manifest m
             WHERE m.repository_id = r.id AND m.digest = $1)
         ORDER BY r.live_name";
-    INSERT = "INSERT INTO repository (name, live_name, sparse, created_by, created_at)
-        VALUES ($1, $1, 'index', $2, $3)
-        ON CONFLICT (live_name) DO NOTHING RETURNING id, name, sparse, created_at";
+    INSERT = "INSERT INTO repository (name, live_name, namespace, visibility, sparse, created_by, created_at)
+        VALUES ($1, $1, $4, 'private', 'index', $2, $3)
+        ON CONFLICT (live_name) DO NOTHING RETURNING id, name, namespace, visibility, sparse, created_at";
     SET_SPARSE = "UPDATE repository SET sparse = $2 WHERE id = $1 AND live_name IS NOT NULL";
-    LIST = "WITH page AS (
-            SELECT r.id, r.name, r.sparse, r.created_at FROM repository r
-            WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
-              AND ($3 = 1 OR EXISTS (SELECT 1 FROM permission p
-                  WHERE p.repository_id = r.id AND p.subject_kind = $4 AND p.subject_id = $5))
-            ORDER BY r.live_name LIMIT $6
+    SET_VISIBILITY = "UPDATE repository SET visibility = $2 WHERE id = $1 AND live_name IS NOT NULL RETURNING name";
+    LIST_ALL = "SELECT r.id FROM repository r WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+        ORDER BY r.live_name LIMIT $3";
+    LIST_VISIBLE = "WITH subject (kind, id) AS (
+            SELECT CAST($4 AS TEXT), CAST($5 AS BIGINT)
+            UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $4 AND m.member_id = $5
+        ),
+        held (pattern_namespace, name_like, slashes) AS (
+            SELECT g.namespace, g.name_like, g.slashes FROM subject s
+                JOIN pattern_permission g ON g.subject_kind = s.kind AND g.subject_id = s.id
+        ),
+        owned (namespace) AS (
+            SELECT a.name FROM account a WHERE $4 = 'account' AND a.id = $5 AND a.kind = 'user'
+            UNION ALL
+            SELECT o.name FROM team_member m JOIN team t ON t.id = m.team_id AND t.role = 'admin'
+                JOIN account o ON o.id = t.org_id WHERE m.member_kind = $4 AND m.member_id = $5
         )
-        SELECT page.id, page.name, page.sparse, page.created_at,
+        SELECT id, live_name FROM (
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM repository r
+                WHERE r.visibility = 'public' AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                ORDER BY r.live_name LIMIT $3) open
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM subject s
+                JOIN permission p ON p.subject_kind = s.kind AND p.subject_id = s.id
+                JOIN repository r ON r.id = p.repository_id
+                WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                ORDER BY r.live_name LIMIT $3) given
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM owned o
+                JOIN repository r ON r.namespace = o.namespace
+                WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                ORDER BY r.live_name LIMIT $3) own
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM held h
+                JOIN repository r ON r.namespace = h.pattern_namespace
+                WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!' AND r.live_name LIKE h.name_like ESCAPE '!'
+                  AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', '')))
+                ORDER BY r.live_name LIMIT $3) matching
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM held h JOIN repository r ON h.pattern_namespace = '*'
+                WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!' AND r.live_name LIKE h.name_like ESCAPE '!'
+                  AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', '')))
+                ORDER BY r.live_name LIMIT $3) anywhere
+        ) visible ORDER BY live_name LIMIT $3";
+    NAMES = "SELECT name FROM repository WHERE id IN ({list})";
+    SUMMARIES = "SELECT page.id, page.name, page.namespace, page.visibility, page.sparse, page.created_at,
             COUNT(t.id) AS tag_count, MAX(t.start_us) AS last_push, MAX(i.grade) AS worst_grade,
             COUNT(CASE WHEN d.verdict = 'allow' THEN 1 END) AS allowed,
             COUNT(CASE WHEN d.verdict = 'warn' THEN 1 END) AS warned,
             COUNT(CASE WHEN d.verdict = 'deny' THEN 1 END) AS denied
-        FROM page
+        FROM repository page
         LEFT JOIN tag t ON t.repository_id = page.id AND t.live_name IS NOT NULL
-            AND (t.expires_us IS NULL OR t.expires_us > $7)
+            AND (t.expires_us IS NULL OR t.expires_us > $1)
         LEFT JOIN image_report i ON i.digest = t.digest
         LEFT JOIN decision d ON d.repository_id = page.id AND d.digest = t.digest AND d.is_current = 1
-        GROUP BY page.id, page.name, page.sparse, page.created_at
-        ORDER BY page.name";
+        WHERE page.id IN ({list})
+        GROUP BY page.id, page.name, page.namespace, page.visibility, page.sparse, page.created_at";
 }
 
 impl Catalog {
@@ -174,6 +258,8 @@ impl Catalog {
         if created {
             self.grant_first_in(&mut tx, repository.id, creator.id, now)
                 .await?;
+            self.apply_defaults_in(&mut tx, repository.id, name, creator.id, now)
+                .await?;
         }
         tx.commit().await?;
         Ok(repository)
@@ -204,38 +290,93 @@ impl Catalog {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<RepositorySummary>, CatalogError> {
-        let rows = self
+        let ids = self.visible(viewer, query, after, limit).await?;
+        let mut summaries = Vec::with_capacity(ids.len());
+        for chunk in chunks(&ids) {
+            let mut query = self
+                .dialect
+                .query_many(SUMMARIES, chunk.len())
+                .bind(micros(now));
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                summaries.push(read_summary(&row)?);
+            }
+        }
+        summaries.sort_by(|a, b| a.repository.name.cmp(&b.repository.name));
+        Ok(summaries)
+    }
+
+    /// Lists the names of the repositories that `viewer` may pull, in order, beginning after `after`.
+    pub async fn list_repository_names(
+        &self,
+        viewer: &Principal,
+        after: Option<&RepositoryName>,
+        limit: u32,
+    ) -> Result<Vec<RepositoryName>, CatalogError> {
+        let ids = self.visible(viewer, "", after, limit).await?;
+        let mut names = Vec::with_capacity(ids.len());
+        for chunk in chunks(&ids) {
+            let mut query = self.dialect.query_many(NAMES, chunk.len());
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                names.push(row.repository_name("name")?);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Opens a repository to everybody, or closes it. Returns whether it exists.
+    pub async fn set_visibility(
+        &self,
+        repository: RepositoryId,
+        visibility: Visibility,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let mut tx = self.begin().await?;
+        let query = self.dialect.query(SET_VISIBILITY).bind(repository.0);
+        let query = query.bind(visibility.as_str());
+        let Some(row) = query.fetch_optional(&mut *tx).await? else {
+            return Ok(false);
+        };
+        let name = row.text("name")?;
+        let entry = AuditEntry {
+            detail: Some(visibility.as_str()),
+            ..AuditEntry::on(AuditAction::VisibilitySet, Some(&name), None)
+        };
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Returns the ids of a page of what `viewer` may pull, by name.
+    ///
+    /// Every way to a right is a list of its own that begins at the page's first name, so that a page costs what the
+    /// viewer may see, not what the registry holds.
+    async fn visible(
+        &self,
+        viewer: &Principal,
+        query: &str,
+        after: Option<&RepositoryName>,
+        limit: u32,
+    ) -> Result<Vec<i64>, CatalogError> {
+        let sees_all = viewer.superuser || viewer.reader_superuser;
+        let statement = if sees_all { LIST_ALL } else { LIST_VISIBLE };
+        let mut query = self
             .dialect
-            .query(LIST)
+            .query(statement)
             .bind(after.map_or("", RepositoryName::as_str).to_owned())
             .bind(containing(query))
-            .bind(i64::from(viewer.superuser))
-            .bind(viewer.id.kind())
-            .bind(viewer.id.number())
-            .bind(i64::from(limit))
-            .bind(micros(now))
-            .fetch_all(&self.reader)
-            .await?;
-        all(rows, |row| {
-            let tag_count = row.size("tag_count")?;
-            let (allow, warn, deny) = (
-                row.size("allowed")?,
-                row.size("warned")?,
-                row.size("denied")?,
-            );
-            Ok(RepositorySummary {
-                repository: read_repository(&row)?,
-                tag_count,
-                last_push: row.maybe_time("last_push")?,
-                worst_grade: row.maybe_int("worst_grade")?.map(read_grade).transpose()?,
-                verdicts: VerdictCounts {
-                    allow,
-                    warn,
-                    deny,
-                    pending: tag_count.saturating_sub(allow + warn + deny),
-                },
-            })
-        })
+            .bind(i64::from(limit));
+        if !sees_all {
+            query = query.bind(viewer.id.kind()).bind(viewer.id.number());
+        }
+        all(query.fetch_all(&self.reader).await?, |row| row.int("id"))
     }
 
     /// Returns the repository and whether it was created now.
@@ -252,6 +393,7 @@ impl Catalog {
             .bind(name.to_string())
             .bind(by.name.clone())
             .bind(micros(now))
+            .bind(namespace_of(name).to_owned())
             .fetch_optional(&mut **tx)
             .await?;
         if let Some(row) = inserted {
@@ -269,11 +411,40 @@ impl Catalog {
     }
 }
 
+/// Returns the name's first component; the account of that name owns the repository.
+pub(crate) fn namespace_of(name: &RepositoryName) -> &str {
+    let name = name.as_str();
+    name.split_once('/').map_or(name, |(first, _)| first)
+}
+
 fn read_repository(row: &AnyRow) -> Result<Repository, CatalogError> {
     Ok(Repository {
         id: RepositoryId(row.int("id")?),
         name: row.repository_name("name")?,
+        namespace: row.text("namespace")?,
+        visibility: Visibility::parse(&row.text("visibility")?)?,
         sparse: Sparse::parse(&row.text("sparse")?)?,
         created_at: row.time("created_at")?,
+    })
+}
+
+fn read_summary(row: &AnyRow) -> Result<RepositorySummary, CatalogError> {
+    let tag_count = row.size("tag_count")?;
+    let (allow, warn, deny) = (
+        row.size("allowed")?,
+        row.size("warned")?,
+        row.size("denied")?,
+    );
+    Ok(RepositorySummary {
+        repository: read_repository(row)?,
+        tag_count,
+        last_push: row.maybe_time("last_push")?,
+        worst_grade: row.maybe_int("worst_grade")?.map(read_grade).transpose()?,
+        verdicts: VerdictCounts {
+            allow,
+            warn,
+            deny,
+            pending: tag_count.saturating_sub(allow + warn + deny),
+        },
     })
 }

@@ -72,12 +72,6 @@ pub(crate) trait Columns {
             .map(|text| parse_uuid(&text))
             .transpose()
     }
-
-    fn sha256(&self, column: &str) -> Result<[u8; 32], CatalogError> {
-        self.bytes(column)?
-            .try_into()
-            .map_err(|_| CatalogError::Corrupt("hash"))
-    }
 }
 
 impl Columns for AnyRow {

@@ -13,6 +13,7 @@ mod json;
 pub mod manifest;
 pub mod media_type;
 mod name;
+mod pattern;
 mod reference;
 mod scope;
 
@@ -21,5 +22,6 @@ pub use error_code::{ErrorBody, ErrorCode, ErrorEntry};
 pub use image_config::{History, ImageConfig, ImageConfigError, ProcessConfig, RootFs};
 pub use manifest::{Descriptor, Manifest, ManifestError, Platform};
 pub use name::{NameError, RepositoryName};
+pub use pattern::{PatternError, RepositoryPattern};
 pub use reference::{ImageReference, Reference, ReferenceError, Tag};
 pub use scope::{Action, Scope, ScopeError};

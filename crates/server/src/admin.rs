@@ -3,7 +3,7 @@
 //! Whoever may open the database may do anything in it, so nothing here asks for a password. The command line is the
 //! only caller.
 
-use catalog::{Actor, Catalog, CatalogError};
+use catalog::{Actor, Catalog, CatalogError, NewRobot};
 pub use catalog::{JobRow, JobState, Robot, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::robots::is_robot_name;
 use crate::auth::password::{HashError, hash_now};
-use crate::auth::secret::{SecretKind, fingerprint, generate};
+use crate::auth::secret::{SecretKind, generate, stored};
 
 /// An administrative command was refused.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum AdminError {
 
 /// A new robot and its token, which is shown once.
 #[derive(Debug)]
-pub struct NewRobot {
+pub struct CreatedRobot {
     /// The full name, `owner+name`.
     pub name: String,
     /// The token.
@@ -93,7 +93,7 @@ impl Admin {
         repositories: &[RepositoryName],
         role: Role,
         now: Timestamp,
-    ) -> Result<NewRobot, AdminError> {
+    ) -> Result<CreatedRobot, AdminError> {
         if !is_robot_name(name) {
             return Err(AdminError::RobotName(name.to_owned()));
         }
@@ -108,8 +108,12 @@ impl Admin {
             .catalog
             .create_robot(
                 account.id,
-                name,
-                &fingerprint(token.expose_secret()),
+                &NewRobot {
+                    name: name,
+                    description: "",
+                    expires_at: None,
+                    secret: stored(&token),
+                },
                 &self.actor,
                 now,
             )
@@ -124,7 +128,7 @@ impl Admin {
                 .grant(repository, &robot.principal(), role, &self.actor, now)
                 .await?;
         }
-        Ok(NewRobot {
+        Ok(CreatedRobot {
             name: robot.name,
             token,
         })

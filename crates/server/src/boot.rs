@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 use blobs::{BlobError, Store};
-use catalog::{Actor, Catalog, CatalogError};
+use catalog::{Actor, Catalog, CatalogError, NewAccount};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -250,8 +250,14 @@ async fn ensure_admin(
     let hash = tokio::task::spawn_blocking(move || hash_now(&password))
         .await
         .expect("hashing does not panic")?;
+    let admin = NewAccount {
+        name: ADMIN,
+        password_hash: Some(&hash),
+        superuser: true,
+        ..NewAccount::default()
+    };
     match catalog
-        .create_account(ADMIN, Some(&hash), true, &Actor::named("system"), now)
+        .create_account(&admin, &Actor::named("system"), now)
         .await
     {
         Ok(_) => Ok(generated),

@@ -1,15 +1,23 @@
 //! People, robots, sessions, and the trail they leave.
 
-use catalog::{Catalog, CatalogError, PrincipalId, Role, SigningKey};
+use catalog::{Catalog, CatalogError, NewAccount, PrincipalId, Role, SigningKey};
 
-use crate::given::{account, at, by};
+use crate::given::{account, at, by, new_robot};
 
 pub(crate) async fn a_name_is_taken_once(catalog: Catalog) {
     assert!(!catalog.has_accounts().await.unwrap());
     let dev = account(&catalog, "dev").await;
     assert!(catalog.has_accounts().await.unwrap());
     let again = catalog
-        .create_account("dev", None, true, &by("system"), at(1))
+        .create_account(
+            &NewAccount {
+                name: "dev",
+                superuser: true,
+                ..NewAccount::default()
+            },
+            &by("system"),
+            at(1),
+        )
         .await;
     assert!(matches!(again, Err(CatalogError::Conflict("name"))));
     assert_eq!(catalog.account_by_name("dev").await.unwrap(), Some(dev));
@@ -18,7 +26,14 @@ pub(crate) async fn a_name_is_taken_once(catalog: Catalog) {
 
 pub(crate) async fn a_name_with_a_plus_is_a_robots(catalog: Catalog) {
     let refused = catalog
-        .create_account("dev+ci", None, false, &by("system"), at(0))
+        .create_account(
+            &NewAccount {
+                name: "dev+ci",
+                ..NewAccount::default()
+            },
+            &by("system"),
+            at(0),
+        )
         .await;
     assert!(matches!(refused, Err(CatalogError::Conflict("name"))));
 }
@@ -43,7 +58,7 @@ pub(crate) async fn a_new_password_ends_sessions_and_tokens(catalog: Catalog) {
 
     assert_eq!(catalog.session(&token, at(3)).await.unwrap(), None);
     let state = catalog
-        .principal_state(PrincipalId::Account(dev.id))
+        .principal_state(PrincipalId::Account(dev.id), at(3))
         .await
         .unwrap()
         .unwrap();
@@ -54,7 +69,7 @@ pub(crate) async fn a_new_password_ends_sessions_and_tokens(catalog: Catalog) {
 pub(crate) async fn a_disabled_account_takes_its_robots_and_sessions_with_it(catalog: Catalog) {
     let dev = account(&catalog, "dev").await;
     let robot = catalog
-        .create_robot(dev.id, "ci", &[1; 32], &by("dev"), at(0))
+        .create_robot(dev.id, &new_robot("ci", 1), &by("dev"), at(0))
         .await
         .unwrap()
         .expect("the owner exists");
@@ -85,15 +100,16 @@ pub(crate) async fn a_disabled_account_takes_its_robots_and_sessions_with_it(cat
             .unwrap()
     );
     for name in ["dev", "dev+ci"] {
-        let state = catalog
+        let principal = catalog
             .principal_by_name(name)
             .await
             .unwrap()
             .expect("still there");
-        assert!(state.disabled, "{name}");
+        let state = catalog.principal_state(principal.id, at(2)).await.unwrap();
+        assert!(state.expect("still there").disabled, "{name}");
     }
     let state = catalog
-        .principal_state(robot.principal().id)
+        .principal_state(robot.principal().id, at(3))
         .await
         .unwrap()
         .unwrap();
@@ -104,14 +120,12 @@ pub(crate) async fn a_robot_is_found_by_its_full_name_and_deleted_with_its_right
     catalog: Catalog,
 ) {
     let dev = account(&catalog, "dev").await;
-    let secret = [42; 32];
     let robot = catalog
-        .create_robot(dev.id, "ci", &secret, &by("dev"), at(0))
+        .create_robot(dev.id, &new_robot("ci", 42), &by("dev"), at(0))
         .await
         .unwrap()
         .expect("the owner exists");
     assert_eq!(robot.name, "dev+ci");
-    assert_eq!(robot.secret_sha256, secret);
     assert_eq!(
         catalog.robot_by_name("dev+ci").await.unwrap().as_ref(),
         Some(&robot)
@@ -121,7 +135,7 @@ pub(crate) async fn a_robot_is_found_by_its_full_name_and_deleted_with_its_right
         std::slice::from_ref(&robot)
     );
     let again = catalog
-        .create_robot(dev.id, "ci", &secret, &by("dev"), at(0))
+        .create_robot(dev.id, &new_robot("ci", 42), &by("dev"), at(0))
         .await;
     assert!(matches!(again, Err(CatalogError::Conflict("name"))));
 
@@ -144,7 +158,10 @@ pub(crate) async fn a_robot_is_found_by_its_full_name_and_deleted_with_its_right
     );
     assert_eq!(catalog.robot_by_name("dev+ci").await.unwrap(), None);
     assert_eq!(
-        catalog.principal_state(robot.principal().id).await.unwrap(),
+        catalog
+            .principal_state(robot.principal().id, at(3))
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(
@@ -156,7 +173,7 @@ pub(crate) async fn a_robot_is_found_by_its_full_name_and_deleted_with_its_right
     );
 
     let reborn = catalog
-        .create_robot(dev.id, "ci", &secret, &by("dev"), at(3))
+        .create_robot(dev.id, &new_robot("ci", 42), &by("dev"), at(3))
         .await
         .unwrap()
         .expect("the owner exists");

@@ -1,8 +1,8 @@
 //! What the cases start from.
 
 use catalog::{
-    Account, Actor, Catalog, NewUpload, Principal, Published, PutError, PutManifest, PutOutcome,
-    Repository, RepositoryId, Sparse,
+    Account, Actor, Catalog, NewAccount, NewRobot, NewSecret, NewUpload, Principal, Published,
+    PutError, PutManifest, PutOutcome, Repository, RepositoryId, Sparse,
 };
 use jiff::{SignedDuration, Timestamp};
 use oci::{Algorithm, Digest, Manifest, Tag};
@@ -31,14 +31,31 @@ pub(crate) fn tags(texts: &[&str]) -> Vec<Tag> {
 
 pub(crate) async fn account(catalog: &Catalog, name: &str) -> Account {
     catalog
-        .create_account(name, Some("hash"), false, &by("system"), at(0))
+        .create_account(
+            &NewAccount {
+                name,
+                password_hash: Some("hash"),
+                ..NewAccount::default()
+            },
+            &by("system"),
+            at(0),
+        )
         .await
         .expect("an account")
 }
 
 pub(crate) async fn superuser(catalog: &Catalog) -> Principal {
     catalog
-        .create_account("admin", Some("hash"), true, &by("system"), at(0))
+        .create_account(
+            &NewAccount {
+                name: "admin",
+                password_hash: Some("hash"),
+                superuser: true,
+                ..NewAccount::default()
+            },
+            &by("system"),
+            at(0),
+        )
         .await
         .expect("an account")
         .principal()
@@ -208,4 +225,22 @@ pub(crate) async fn pushed_image(
     let body = image(config, &["a layer"], "");
     put(catalog, repository, &body, tags, minutes).await;
     body
+}
+
+/// A secret with a hash of one repeated byte.
+pub(crate) fn secret(byte: u8) -> NewSecret {
+    NewSecret {
+        id: Uuid::new_v4(),
+        sha256: [byte; 32],
+    }
+}
+
+/// A robot that never ends.
+pub(crate) fn new_robot(name: &str, byte: u8) -> NewRobot<'_> {
+    NewRobot {
+        name,
+        description: "",
+        expires_at: None,
+        secret: secret(byte),
+    }
 }

@@ -2,7 +2,7 @@
 
 use catalog::{Catalog, Role};
 
-use crate::given::{account, at, by, repository, superuser};
+use crate::given::{account, at, by, new_robot, repository, superuser};
 
 pub(crate) async fn a_grant_creates_the_repository(catalog: Catalog) {
     let dev = account(&catalog, "dev").await.principal();
@@ -22,7 +22,7 @@ pub(crate) async fn a_grant_creates_the_repository(catalog: Catalog) {
     let permissions = catalog.list_permissions(id).await.unwrap();
     assert_eq!(permissions.len(), 1);
     assert_eq!(permissions[0].role, Role::Write);
-    assert_eq!(permissions[0].principal, dev);
+    assert_eq!(permissions[0].subject.name, dev.name);
 }
 
 pub(crate) async fn a_revoked_role_is_gone_and_ends_tokens(catalog: Catalog) {
@@ -33,7 +33,7 @@ pub(crate) async fn a_revoked_role_is_gone_and_ends_tokens(catalog: Catalog) {
         .await
         .unwrap();
     let before = catalog
-        .principal_state(dev.id)
+        .principal_state(dev.id, at(1))
         .await
         .unwrap()
         .unwrap()
@@ -42,7 +42,7 @@ pub(crate) async fn a_revoked_role_is_gone_and_ends_tokens(catalog: Catalog) {
     assert!(!catalog.revoke(id, &dev, &by("admin"), at(1)).await.unwrap());
     assert_eq!(catalog.role_of(id, &dev).await.unwrap(), None);
     let after = catalog
-        .principal_state(dev.id)
+        .principal_state(dev.id, at(1))
         .await
         .unwrap()
         .unwrap()
@@ -53,7 +53,7 @@ pub(crate) async fn a_revoked_role_is_gone_and_ends_tokens(catalog: Catalog) {
 pub(crate) async fn the_creator_gets_the_first_role(catalog: Catalog) {
     let dev = account(&catalog, "dev").await;
     let robot = catalog
-        .create_robot(dev.id, "ci", &[1; 32], &by("dev"), at(0))
+        .create_robot(dev.id, &new_robot("ci", 1), &by("dev"), at(0))
         .await
         .unwrap()
         .unwrap()

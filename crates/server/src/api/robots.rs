@@ -15,7 +15,7 @@ use utoipa_axum::routes;
 use super::problem::{Problem, Refusals};
 use super::{Administrator, Body, Segments};
 use crate::app::Shared;
-use crate::auth::secret::{SecretKind, fingerprint, generate};
+use crate::auth::secret::{SecretKind, generate, stored};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -100,8 +100,12 @@ async fn create(
         .catalog
         .create_robot(
             account,
-            &new.name,
-            &fingerprint(secret.expose_secret()),
+            &catalog::NewRobot {
+                name: &new.name,
+                description: "",
+                expires_at: None,
+                secret: stored(&secret),
+            },
             &actor,
             now,
         )

@@ -14,10 +14,9 @@ pub(crate) mod token_endpoint;
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
-use catalog::{Principal, PrincipalId, Repository, Role};
+use catalog::{AccountKind, CredentialKind, Principal, PrincipalId, Repository, Role};
 use oci::{Action, RepositoryName};
 use secrecy::SecretString;
-use subtle::ConstantTimeEq as _;
 
 use crate::app::App;
 use crate::error::ApiError;
@@ -131,7 +130,11 @@ pub(crate) async fn identify(
         });
     }
     let id = parse_subject(&claims.sub).ok_or_else(refused)?;
-    let state = app.catalog.principal_state(id).await?.ok_or_else(refused)?;
+    let state = app
+        .catalog
+        .principal_state(id, app.clock.now())
+        .await?
+        .ok_or_else(refused)?;
     if state.disabled || state.auth_epoch != claims.epoch {
         return Err(refused());
     }
@@ -149,6 +152,7 @@ pub(crate) fn subject(id: PrincipalId) -> String {
     match id {
         PrincipalId::Account(id) => format!("account:{}", id.0),
         PrincipalId::Robot(id) => format!("robot:{}", id.0),
+        PrincipalId::Anonymous => ANONYMOUS.to_owned(),
     }
 }
 
@@ -189,7 +193,7 @@ async fn verify_account(
         .catalog
         .account_by_name(name)
         .await?
-        .filter(|account| account.disabled_at.is_none());
+        .filter(|account| account.disabled_at.is_none() && account.kind == AccountKind::User);
     let hash = account
         .as_ref()
         .and_then(|account| account.password_hash.as_deref());
@@ -211,19 +215,19 @@ async fn verify_robot(
     origin: &Origin,
 ) -> Result<Option<(Principal, i64)>, ApiError> {
     use secrecy::ExposeSecret as _;
-    let presented = secret::fingerprint(token.expose_secret());
-    let robot = app
+    // Found by its hash: how long the search takes tells nothing about the secret.
+    let fingerprint = secret::fingerprint(token.expose_secret());
+    let presented = app
         .catalog
-        .robot_by_name(name)
+        .credential_by_secret(&fingerprint, app.clock.now())
         .await?
-        .filter(|robot| !robot.disabled);
-    let stored = robot.as_ref().map_or([0; 32], |robot| robot.secret_sha256);
-    if !bool::from(stored.ct_eq(&presented)) {
+        .filter(|presented| presented.kind == CredentialKind::Robot)
+        .filter(|presented| presented.state.principal.name == name && !presented.state.disabled);
+    if presented.is_none() {
         let attempt = throttle::begin(app, name, origin).await?;
         attempt.refused(app, origin).await?;
-        return Ok(None);
     }
-    Ok(robot.map(|robot| (robot.principal(), robot.auth_epoch)))
+    Ok(presented.map(|presented| (presented.state.principal, presented.state.auth_epoch)))
 }
 
 fn decode_basic(credential: &str) -> Option<(String, SecretString)> {

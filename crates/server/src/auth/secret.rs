@@ -7,7 +7,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::rand;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::SecretString;
+use catalog::NewSecret;
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 /// The kinds of secret this server issues.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +42,14 @@ pub(crate) fn generate(kind: SecretKind) -> SecretString {
     SecretString::from(format!("{}{body}{checksum}", kind.prefix()))
 }
 
+/// Returns what the catalog stores of a new secret, under a new id.
+pub(crate) fn stored(secret: &SecretString) -> NewSecret {
+    NewSecret {
+        id: Uuid::new_v4(),
+        sha256: fingerprint(secret.expose_secret()),
+    }
+}
+
 /// Returns what the database stores of a secret: its SHA-256.
 ///
 /// The secrets are random and long, so a fast hash is enough: there is nothing to guess.
@@ -52,8 +62,6 @@ pub(crate) fn fingerprint(secret: &str) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     #[test]

@@ -49,7 +49,7 @@ pub(crate) async fn get(
     let epoch = match &caller.principal {
         Some(principal) => app
             .catalog
-            .principal_state(principal.id)
+            .principal_state(principal.id, app.clock.now())
             .await?
             .map_or(0, |state| state.auth_epoch),
         None => 0,

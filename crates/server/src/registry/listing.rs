@@ -70,13 +70,11 @@ pub(super) async fn catalog(call: &Call) -> Result<Response, ApiError> {
         .map_err(ApiError::name_invalid)?;
     let mut names = Vec::new();
     if page.limit > 0 {
-        let now = call.app.clock.now();
-        let rows = call
+        names = call
             .app
             .catalog
-            .list_repositories(&principal, "", after.as_ref(), page.limit + 1, now)
+            .list_repository_names(&principal, after.as_ref(), page.limit + 1)
             .await?;
-        names = rows.into_iter().map(|row| row.repository.name).collect();
     }
     let next = page.cut(&mut names, RepositoryName::as_str);
     let mut response = axum::Json(serde_json::json!({ "repositories": names })).into_response();

@@ -1,0 +1,82 @@
+//! `tidegate admin`: the registry's administration, on the machine that has the database.
+//!
+//! Adding a command: a file with its arguments and what it does, and a line in [`Command`], [`Command::flags`] and
+//! [`perform`].
+
+mod password;
+mod robot;
+
+use anyhow::Context as _;
+use jiff::Timestamp;
+use server::admin::Admin;
+
+use crate::command::config::refused;
+use crate::config::{Environment, Flags, ServeConfig};
+use crate::exit::{Exit, Failure};
+use crate::output::Output;
+
+/// Manage people and robots, with direct access to the database
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Set the password of an account; it is read from TIDEGATE_ADMIN_PASSWORD or a file
+    #[command(after_help = "Example: tidegate admin password --password-file new-password.txt")]
+    Password(password::Args),
+    /// Manage robots: credentials for programs
+    #[command(subcommand)]
+    Robot(robot::Command),
+}
+
+impl Command {
+    fn flags(&self) -> &Flags {
+        match self {
+            Self::Password(args) => &args.flags,
+            Self::Robot(command) => command.flags(),
+        }
+    }
+}
+
+/// Runs one of the administrative commands.
+pub(crate) fn run(args: &Args, now: Timestamp, output: &mut Output) -> Result<Exit, Failure> {
+    let environment: Environment = std::env::vars_os().collect();
+    let config = ServeConfig::load(args.command.flags(), &environment).map_err(refused)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let admin = Admin::open(&config.database).await.map_err(Failure::new)?;
+        let context = Context {
+            admin: &admin,
+            config: &config,
+            now,
+        };
+        let outcome = perform(&args.command, &context, output).await;
+        admin.close().await;
+        outcome
+    })
+}
+
+/// What every command works with.
+struct Context<'a> {
+    admin: &'a Admin,
+    config: &'a ServeConfig,
+    now: Timestamp,
+}
+
+async fn perform(
+    command: &Command,
+    context: &Context<'_>,
+    output: &mut Output,
+) -> Result<Exit, Failure> {
+    match command {
+        Command::Password(args) => password::perform(args, context, output).await?,
+        Command::Robot(command) => robot::perform(command, context, output).await?,
+    }
+    Ok(Exit::Pass)
+}
