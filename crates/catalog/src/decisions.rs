@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
-use crate::{Catalog, CatalogError, RepositoryId};
+use crate::{Catalog, CatalogError, Event, EventKind, RepositoryId};
 
 /// A decision to be stored.
 #[derive(Clone, Debug)]
@@ -63,7 +63,8 @@ pub struct Decision {
 }
 
 statements! {
-    RETIRE = "UPDATE decision SET is_current = NULL WHERE repository_id = $1 AND digest = $2 AND is_current = 1";
+    RETIRE = "UPDATE decision SET is_current = NULL WHERE repository_id = $1 AND digest = $2 AND is_current = 1
+        RETURNING verdict";
     INSERT = "INSERT INTO decision (id, repository_id, digest, tag, door, policy_sha256, verdict, document,
             valid_until, decided_at, loud_rules, is_current)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1)
@@ -170,13 +171,18 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         // Two doors may decide at once on PostgreSQL: whoever inserts second retires the first and tries again.
+        let mut previous = None;
         loop {
-            self.dialect
+            let retired = self
+                .dialect
                 .query(RETIRE)
                 .bind(decision.repository.0)
                 .bind(decision.digest.to_string())
-                .execute(&mut **tx)
+                .fetch_optional(&mut **tx)
                 .await?;
+            if let Some(row) = retired {
+                previous = Some(row.text("verdict")?);
+            }
             let inserted = self
                 .dialect
                 .query(INSERT)
@@ -195,9 +201,41 @@ impl Catalog {
                 .await
                 .map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;
             if inserted.rows_affected() == 1 {
-                return Ok(());
+                break;
             }
         }
+        self.tell_verdict_in(tx, decision, previous.as_deref(), now)
+            .await
+    }
+
+    /// Tells endpoints when the word differs from the one before; a first verdict is news unless it allows.
+    async fn tell_verdict_in(
+        &self,
+        tx: &mut Tx,
+        decision: &NewDecision,
+        previous: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        if previous.unwrap_or("allow") == decision.verdict {
+            return Ok(());
+        }
+        let name = self.repository_name_in(tx, decision.repository).await?;
+        let Some(name) = name else { return Ok(()) };
+        let data = serde_json::json!({
+            "from": previous, "to": decision.verdict, "decision": decision.id.to_string(), "door": decision.door,
+        });
+        let event = Event {
+            tag: decision.tag.as_ref(),
+            digest: Some(&decision.digest),
+            data: Some(&data.to_string()),
+            ..Event::in_repository(
+                EventKind::VerdictChanged,
+                decision.repository,
+                &name,
+                "system",
+            )
+        };
+        self.event_in(tx, &event, now).await
     }
 }
 

@@ -353,6 +353,7 @@ impl Catalog {
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
+        self.tell_scan_in(tx, report, now).await?;
         let summary = &report.summary;
         let mut query = self
             .dialect

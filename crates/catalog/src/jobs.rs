@@ -25,11 +25,19 @@ pub enum Lane {
     Bulk,
     /// The house cleans itself: collection, checks.
     Upkeep,
+    /// Others are told: their machines answer when they like.
+    Notify,
 }
 
 impl Lane {
     /// Every lane, the most urgent first.
-    pub const ALL: [Self; 4] = [Self::Interactive, Self::Manual, Self::Bulk, Self::Upkeep];
+    pub const ALL: [Self; 5] = [
+        Self::Interactive,
+        Self::Manual,
+        Self::Bulk,
+        Self::Upkeep,
+        Self::Notify,
+    ];
 
     /// Returns the word shown.
     pub const fn as_str(self) -> &'static str {
@@ -38,6 +46,7 @@ impl Lane {
             Self::Manual => "manual",
             Self::Bulk => "bulk",
             Self::Upkeep => "upkeep",
+            Self::Notify => "notify",
         }
     }
 
@@ -47,6 +56,7 @@ impl Lane {
             Self::Manual => 1,
             Self::Bulk => 2,
             Self::Upkeep => 3,
+            Self::Notify => 4,
         }
     }
 

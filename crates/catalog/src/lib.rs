@@ -19,6 +19,7 @@ mod connection;
 mod decisions;
 mod dialect;
 mod error;
+mod events;
 mod evidence_rows;
 mod job_signals;
 mod jobs;
@@ -49,6 +50,7 @@ pub use blobs::{Blob, Published, UnlinkOutcome};
 pub use connection::Catalog;
 pub use decisions::{Decision, NewDecision};
 pub use error::{CatalogError, Source};
+pub use events::{Event, EventKind, FAN_OUT};
 pub use evidence_rows::{
     EvidenceStamp, ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory,
     StoredReport,

@@ -7,7 +7,9 @@ use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
-use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId};
+use crate::{
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, RepositoryId,
+};
 
 /// Why a tag points where it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,7 +298,36 @@ impl Catalog {
             )
         };
         self.audit_in(tx, &entry, by, now).await?;
+        if let Some(previous) = &previous {
+            self.tell_move_in(tx, target, previous, by, now).await?;
+        }
         Ok(Retargeted::Changed { previous })
+    }
+
+    /// Tells endpoints of a tag that pointed at something and does no longer. That of a new tag is the push's to tell.
+    async fn tell_move_in(
+        &self,
+        tx: &mut Tx,
+        target: &TagTarget<'_>,
+        previous: &Digest,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let Some(name) = target.repository_name else {
+            return Ok(());
+        };
+        let data = serde_json::json!({ "previous": previous, "cause": target.cause.as_str() });
+        let kind = match (target.digest, target.cause) {
+            (Some(_), _) => EventKind::TagMove,
+            (None, _) => EventKind::Delete,
+        };
+        let event = Event {
+            tag: Some(target.tag),
+            digest: target.digest.or(Some(previous)),
+            data: Some(&data.to_string()),
+            ..Event::in_repository(kind, target.repository, name, &by.name)
+        };
+        self.event_in(tx, &event, now).await
     }
 
     async fn lock_tag(

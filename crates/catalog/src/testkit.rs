@@ -179,6 +179,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::blobs::STATEMENTS,
     crate::connection::STATEMENTS,
     crate::decisions::STATEMENTS,
+    crate::events::STATEMENTS,
     crate::evidence_rows::STATEMENTS,
     crate::jobs::STATEMENTS,
     crate::login_failures::STATEMENTS,

@@ -10,7 +10,8 @@ use crate::dialect::statements;
 use crate::rows::{Columns as _, all};
 use crate::tags::TagTarget;
 use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Referenced, RepositoryId, TagCause,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, Referenced,
+    RepositoryId, TagCause,
 };
 
 statements! {
@@ -93,6 +94,13 @@ impl Catalog {
             Some(digest.as_str()),
         );
         self.audit_in(&mut tx, &entry, by, now).await?;
+        if let Some(name) = &name {
+            let event = Event {
+                digest: Some(digest),
+                ..Event::in_repository(EventKind::Delete, repository, name, &by.name)
+            };
+            self.event_in(&mut tx, &event, now).await?;
+        }
         tx.commit().await?;
         Ok(DeleteOutcome::Deleted { tags })
     }

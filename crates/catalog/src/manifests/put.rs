@@ -12,7 +12,8 @@ use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, micros};
 use crate::tags::{Retargeted, TagTarget};
 use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, Sparse, TagCause, TagMove,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, RepositoryId, Sparse,
+    TagCause, TagMove,
 };
 
 /// How long a new manifest is kept although nothing refers to it yet.
@@ -94,6 +95,11 @@ impl Catalog {
                 });
             }
         }
+        let outcome = PutOutcome { created, moved };
+        if let Some(name) = &name {
+            self.tell_push_in(&mut tx, &put, name, &outcome, by, now)
+                .await?;
+        }
         for job in put.jobs {
             self.enqueue_in(&mut tx, job).await?;
         }
@@ -105,7 +111,42 @@ impl Catalog {
                 .await?;
         }
         tx.commit().await?;
-        Ok(PutOutcome { created, moved })
+        Ok(outcome)
+    }
+
+    /// Tells endpoints of a push: once for each tag that came to point here, or of the manifest alone. A push that
+    /// changed nothing is no news.
+    async fn tell_push_in(
+        &self,
+        tx: &mut Tx,
+        put: &PutManifest<'_>,
+        repository: &str,
+        outcome: &PutOutcome,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let data = serde_json::json!({
+            "mediaType": put.manifest.media_type,
+            "artifactType": put.manifest.effective_artifact_type(),
+            "sizeBytes": put.bytes.len(),
+        })
+        .to_string();
+        let event = Event {
+            digest: Some(put.digest),
+            data: Some(&data),
+            ..Event::in_repository(EventKind::Push, put.repository, repository, &by.name)
+        };
+        for moved in &outcome.moved {
+            let tagged = Event {
+                tag: Some(&moved.tag),
+                ..event
+            };
+            self.event_in(tx, &tagged, now).await?;
+        }
+        if outcome.created && outcome.moved.is_empty() {
+            self.event_in(tx, &event, now).await?;
+        }
+        Ok(())
     }
 
     /// Checks that what the manifest refers to is in the repository and has the size it says.

@@ -43,6 +43,8 @@ const fn workers_of(lane: Lane) -> usize {
     match lane {
         Lane::Interactive | Lane::Manual => 2,
         Lane::Bulk | Lane::Upkeep => 1,
+        // They wait for other machines, each endpoint's job for one at a time.
+        Lane::Notify => 4,
     }
 }
 

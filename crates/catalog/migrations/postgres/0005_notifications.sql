@@ -1,0 +1,87 @@
+-- Who is told of events. One of namespace and repository_id is set, or neither: the whole registry.
+CREATE TABLE endpoint (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name TEXT COLLATE "C" NOT NULL,
+    namespace TEXT COLLATE "C",
+    repository_id BIGINT REFERENCES repository (id),
+    url TEXT COLLATE "C" NOT NULL,
+    secret TEXT COLLATE "C" NOT NULL,
+    format TEXT COLLATE "C" NOT NULL,
+    -- Words of kinds, separated by spaces; empty for the usual ones.
+    kinds TEXT COLLATE "C" NOT NULL,
+    -- Patterns, separated by spaces; empty for everything.
+    repositories TEXT COLLATE "C" NOT NULL,
+    tags TEXT COLLATE "C" NOT NULL,
+    enabled BIGINT NOT NULL,
+    -- Since when nothing was delivered although it was tried.
+    failing_since BIGINT,
+    disabled_reason TEXT COLLATE "C",
+    created_by TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX endpoint_by_namespace ON endpoint (namespace, id);
+CREATE INDEX endpoint_by_repository ON endpoint (repository_id, id);
+
+-- The outbox: what happened, written by the transaction that did it if an endpoint might want it.
+CREATE TABLE event (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind TEXT COLLATE "C" NOT NULL,
+    at BIGINT NOT NULL,
+    namespace TEXT COLLATE "C",
+    repository_id BIGINT,
+    repository TEXT COLLATE "C",
+    tag TEXT COLLATE "C",
+    digest TEXT COLLATE "C",
+    actor TEXT COLLATE "C" NOT NULL,
+    data TEXT COLLATE "C"
+);
+CREATE INDEX event_by_time ON event (at);
+
+-- One event on its way to one endpoint.
+CREATE TABLE delivery (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    endpoint_id BIGINT NOT NULL REFERENCES endpoint (id) ON DELETE CASCADE,
+    event_id BIGINT NOT NULL REFERENCES event (id) ON DELETE CASCADE,
+    -- pending, delivered, dead
+    state TEXT COLLATE "C" NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_at BIGINT NOT NULL,
+    status BIGINT,
+    excerpt TEXT COLLATE "C",
+    took_ms BIGINT,
+    updated_at BIGINT NOT NULL,
+    UNIQUE (endpoint_id, event_id)
+);
+CREATE INDEX delivery_due ON delivery (endpoint_id, state, due_at, id);
+CREATE INDEX delivery_by_event ON delivery (event_id);
+
+ALTER TABLE audit ADD COLUMN acting_as TEXT COLLATE "C";
+ALTER TABLE audit ADD COLUMN user_agent TEXT COLLATE "C";
+ALTER TABLE audit ADD COLUMN outcome TEXT COLLATE "C" NOT NULL DEFAULT 'success';
+ALTER TABLE audit ADD COLUMN namespace TEXT COLLATE "C";
+ALTER TABLE audit ADD COLUMN occurrences BIGINT NOT NULL DEFAULT 1;
+-- Set while further refusals of the same kind are counted here instead of in rows of their own.
+ALTER TABLE audit ADD COLUMN fold_key TEXT COLLATE "C";
+CREATE UNIQUE INDEX audit_fold ON audit (fold_key) WHERE fold_key IS NOT NULL;
+CREATE INDEX audit_by_time ON audit (at, id);
+CREATE INDEX audit_by_actor ON audit (actor, id);
+CREATE INDEX audit_by_action ON audit (action, id);
+CREATE INDEX audit_by_repository ON audit (repository, id);
+CREATE INDEX audit_by_namespace ON audit (namespace, id);
+
+-- Stretches of the trail that were moved out of the table, each a compressed object of the store.
+CREATE TABLE audit_archive (
+    id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    first_id BIGINT NOT NULL,
+    last_id BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    entries BIGINT NOT NULL,
+    size_bytes BIGINT NOT NULL,
+    object_key TEXT COLLATE "C" NOT NULL UNIQUE,
+    -- SHA-256 of the uncompressed lines, and over all archives up to this one.
+    sha256 TEXT COLLATE "C" NOT NULL,
+    chain_sha256 TEXT COLLATE "C" NOT NULL,
+    created_at BIGINT NOT NULL
+);
