@@ -91,6 +91,40 @@ pub enum AuditAction {
     TagMove,
     /// A tag was deleted.
     TagDelete,
+    /// A tag points at an earlier target again.
+    TagRestore,
+    /// A tag ended by itself.
+    TagExpire,
+    /// A retention policy ended a tag.
+    TagPrune,
+    /// A tag got another expiry.
+    TagExpirySet,
+    /// A tag was made immutable, or that was lifted.
+    TagImmutability,
+    /// Spans of a tag were deleted permanently.
+    HistoryPurge,
+    /// A namespace got another restore window.
+    RestoreWindowSet,
+    /// An immutability rule was added.
+    ImmutabilityAdd,
+    /// An immutability rule was lifted.
+    ImmutabilityDelete,
+    /// A retention policy was set.
+    RetentionSet,
+    /// A retention policy was deleted.
+    RetentionDelete,
+    /// A quota was set.
+    QuotaSet,
+    /// A quota was deleted.
+    QuotaDelete,
+    /// A repository was opened or closed for changes.
+    RepositoryState,
+    /// A repository got another description.
+    RepositoryDescribe,
+    /// A repository was deleted.
+    RepositoryDelete,
+    /// The whole system was opened or closed for changes.
+    SystemState,
     /// A manifest was deleted.
     ManifestDelete,
     /// A blob left a repository.
@@ -143,6 +177,23 @@ impl AuditAction {
             Self::Push => "manifest.push",
             Self::TagMove => "tag.move",
             Self::TagDelete => "tag.delete",
+            Self::TagRestore => "tag.restore",
+            Self::TagExpire => "tag.expire",
+            Self::TagPrune => "tag.prune",
+            Self::TagExpirySet => "tag.expiry",
+            Self::TagImmutability => "tag.immutability",
+            Self::HistoryPurge => "tag.purge",
+            Self::RestoreWindowSet => "namespace.restore-window",
+            Self::ImmutabilityAdd => "immutability.add",
+            Self::ImmutabilityDelete => "immutability.delete",
+            Self::RetentionSet => "retention.set",
+            Self::RetentionDelete => "retention.delete",
+            Self::QuotaSet => "quota.set",
+            Self::QuotaDelete => "quota.delete",
+            Self::RepositoryState => "repository.state",
+            Self::RepositoryDescribe => "repository.describe",
+            Self::RepositoryDelete => "repository.delete",
+            Self::SystemState => "system.state",
             Self::ManifestDelete => "manifest.delete",
             Self::BlobDelete => "blob.delete",
             Self::SignatureAdd => "signature.add",

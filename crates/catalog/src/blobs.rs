@@ -16,6 +16,7 @@ use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, all, micros};
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,
+    Writer,
 };
 
 /// A blob that a repository may read.
@@ -103,8 +104,9 @@ statements! {
                 WHERE o.name = r.namespace AND o.kind = 'org')
         ORDER BY c.repository_id LIMIT 1";
     LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
-    REFERENCED_BY = "SELECT parent FROM manifest_ref
-        WHERE repository_id = $1 AND digest = $2 AND kind <> 'child' ORDER BY parent LIMIT 1";
+    REFERENCED_BY = "SELECT r.parent FROM manifest_ref r
+        JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
+        WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind <> 'child' ORDER BY r.parent LIMIT 1";
     UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";
     TRASH = "SELECT object_key FROM trash ORDER BY since, object_key LIMIT $1";
     FORGET_TRASH = "DELETE FROM trash WHERE object_key = $1";
@@ -305,6 +307,9 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<UnlinkOutcome, CatalogError> {
         let mut tx = self.begin().await?;
+        let head = self
+            .writable_in(&mut tx, repository, Writer::Person)
+            .await?;
         if !self.lock_linked(&mut tx, repository, digest).await? {
             return Ok(UnlinkOutcome::NotFound);
         }
@@ -326,10 +331,9 @@ impl Catalog {
             .bind(digest.to_string())
             .execute(&mut *tx)
             .await?;
-        let name = self.repository_name_in(&mut tx, repository).await?;
         let entry = AuditEntry::on(
             AuditAction::BlobDelete,
-            name.as_deref(),
+            Some(&head.name),
             Some(digest.as_str()),
         );
         self.audit_in(&mut tx, &entry, by, now).await?;

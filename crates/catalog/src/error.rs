@@ -21,6 +21,15 @@ pub enum CatalogError {
     /// The tag may neither move nor end.
     #[error("tag `{0}` is immutable")]
     Immutable(oci::Tag),
+    /// The tag ends by itself, so it cannot be made immutable.
+    #[error("tag `{0}` has an expiry, take that away before making it immutable")]
+    Expiring(oci::Tag),
+    /// Nothing may be changed there.
+    #[error("{0} is read-only")]
+    ReadOnly(&'static str),
+    /// The repository was deleted meanwhile.
+    #[error("the repository was deleted")]
+    RepositoryGone,
     /// The device that holds the database is full.
     #[error("no space is left for the database")]
     Full(#[source] Source),

@@ -25,12 +25,15 @@ mod job_signals;
 mod jobs;
 mod login_failures;
 mod manifests;
+mod patterns;
 mod people;
 mod permissions;
 mod policies;
 mod repositories;
+mod repository_state;
 mod rows;
 mod schedules;
+mod scope;
 mod sessions;
 mod signing_keys;
 mod simple_signatures;
@@ -62,6 +65,7 @@ pub use manifests::{
     ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referenced, Referrer,
     StoredManifest,
 };
+pub use patterns::{Pattern, PatternError};
 pub use people::{
     ANY_NAMESPACE, Credential, CredentialKind, DefaultPermission, DefaultPermissionId, Identity,
     NewCredential, NewIdentity, NewRobot, NewSecret, OWNERS, PatternPermission, Presented, Robot,
@@ -74,9 +78,14 @@ pub use repositories::{
     Repository, RepositoryId, RepositorySummary, Sparse, UnknownVisibility, VerdictCounts,
     Visibility,
 };
+pub use repository_state::{RepositoryState, Writer};
 pub use schedules::Schedule;
+pub use scope::Scope;
 pub use signing_keys::SigningKey;
 pub use simple_signatures::{SignatureOutcome, SimpleSignature};
 pub use tag_page::TagRow;
-pub use tags::{HistoryRow, TagCause, TagMove};
+pub use tags::{
+    ExpiringTag, HistoryRow, ImmutabilityRule, NewImmutabilityRule, RepositoryTag, RestoreError,
+    RestoreWindow, TagCause, TagMove,
+};
 pub use uploads::{NewUpload, Upload};

@@ -9,7 +9,7 @@ use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::evidence_rows::read_grade;
 use crate::rows::{Columns as _, all, containing, micros};
-use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal};
+use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, RepositoryState};
 
 /// The id of a repository. A name that is deleted and taken again has a new one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -101,6 +101,10 @@ pub struct Repository {
     pub visibility: Visibility,
     /// What its manifests may leave out.
     pub sparse: Sparse,
+    /// What it is open for.
+    pub state: RepositoryState,
+    /// What its people say about it.
+    pub description: String,
     /// When it was created.
     pub created_at: Timestamp,
 }
@@ -134,15 +138,15 @@ pub struct RepositorySummary {
 }
 
 statements! {
-    BY_NAME = "SELECT id, name, namespace, visibility, sparse, created_at FROM repository WHERE live_name = $1";
-    BY_ID = "SELECT id, name, namespace, visibility, sparse, created_at FROM repository WHERE id = $1 AND live_name IS NOT NULL";
-    HOLDING = "SELECT r.id, r.name, r.namespace, r.visibility, r.sparse, r.created_at FROM repository r
+    BY_NAME = "SELECT id, name, namespace, visibility, sparse, state, description, created_at FROM repository WHERE live_name = $1";
+    BY_ID = "SELECT id, name, namespace, visibility, sparse, state, description, created_at FROM repository WHERE id = $1 AND live_name IS NOT NULL";
+    HOLDING = "SELECT r.id, r.name, r.namespace, r.visibility, r.sparse, r.state, r.description, r.created_at FROM repository r
         WHERE r.live_name IS NOT NULL AND EXISTS (SELECT 1 FROM manifest m
-            WHERE m.repository_id = r.id AND m.digest = $1)
+            WHERE m.repository_id = r.id AND m.digest = $1 AND m.deleted_at IS NULL)
         ORDER BY r.live_name";
     INSERT = "INSERT INTO repository (name, live_name, namespace, visibility, sparse, created_by, created_at)
         VALUES ($1, $1, $4, 'private', 'index', $2, $3)
-        ON CONFLICT (live_name) DO NOTHING RETURNING id, name, namespace, visibility, sparse, created_at";
+        ON CONFLICT (live_name) DO NOTHING RETURNING id, name, namespace, visibility, sparse, state, description, created_at";
     SET_SPARSE = "UPDATE repository SET sparse = $2 WHERE id = $1 AND live_name IS NOT NULL";
     SET_VISIBILITY = "UPDATE repository SET visibility = $2 WHERE id = $1 AND live_name IS NOT NULL RETURNING name";
     LIST_ALL = "SELECT r.id FROM repository r WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
@@ -189,7 +193,7 @@ statements! {
                 ORDER BY r.live_name LIMIT $3) anywhere
         ) visible ORDER BY live_name LIMIT $3";
     NAMES = "SELECT name FROM repository WHERE id IN ({list})";
-    SUMMARIES = "SELECT page.id, page.name, page.namespace, page.visibility, page.sparse, page.created_at,
+    SUMMARIES = "SELECT page.id, page.name, page.namespace, page.visibility, page.sparse, page.state, page.description, page.created_at,
             COUNT(t.id) AS tag_count, MAX(t.start_us) AS last_push, MAX(i.grade) AS worst_grade,
             COUNT(CASE WHEN d.verdict = 'allow' THEN 1 END) AS allowed,
             COUNT(CASE WHEN d.verdict = 'warn' THEN 1 END) AS warned,
@@ -200,7 +204,7 @@ statements! {
         LEFT JOIN image_report i ON i.digest = t.digest
         LEFT JOIN decision d ON d.repository_id = page.id AND d.digest = t.digest AND d.is_current = 1
         WHERE page.id IN ({list})
-        GROUP BY page.id, page.name, page.namespace, page.visibility, page.sparse, page.created_at";
+        GROUP BY page.id, page.name, page.namespace, page.visibility, page.sparse, page.state, page.description, page.created_at";
 }
 
 impl Catalog {
@@ -424,6 +428,8 @@ fn read_repository(row: &AnyRow) -> Result<Repository, CatalogError> {
         namespace: row.text("namespace")?,
         visibility: Visibility::parse(&row.text("visibility")?)?,
         sparse: Sparse::parse(&row.text("sparse")?)?,
+        state: RepositoryState::parse(&row.text("state")?)?,
+        description: row.text("description")?,
         created_at: row.time("created_at")?,
     })
 }

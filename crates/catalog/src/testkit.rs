@@ -160,6 +160,7 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
         .iter()
         .chain(&crate::collection::STATEMENTS)
         .chain(&crate::manifests::STATEMENTS)
+        .chain(&crate::tags::STATEMENTS)
         .copied()
         .flatten()
     {
@@ -194,18 +195,21 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::permissions::STATEMENTS,
     crate::policies::STATEMENTS,
     crate::repositories::STATEMENTS,
+    crate::repository_state::STATEMENTS,
     crate::schedules::STATEMENTS,
     crate::sessions::STATEMENTS,
     crate::signing_keys::STATEMENTS,
     crate::simple_signatures::STATEMENTS,
     crate::tag_page::STATEMENTS,
-    crate::tags::STATEMENTS,
     crate::uploads::STATEMENTS,
 ];
 
 /// Returns how many modules have registered statements.
 pub fn registered_modules() -> usize {
-    STATEMENTS.len() + crate::collection::STATEMENTS.len() + crate::manifests::STATEMENTS.len()
+    STATEMENTS.len()
+        + crate::collection::STATEMENTS.len()
+        + crate::manifests::STATEMENTS.len()
+        + crate::tags::STATEMENTS.len()
 }
 
 /// Opens a plain pool, for a test that looks at tables itself.

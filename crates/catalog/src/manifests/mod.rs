@@ -1,6 +1,7 @@
 //! Manifests: stored byte for byte, with the edges of the graph they form.
 
 mod delete;
+mod lifetime;
 mod put;
 mod read;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
-use crate::{CatalogError, NewJob, RepositoryId, Sparse, TagMove};
+use crate::{CatalogError, NewJob, RepositoryId, Sparse, TagMove, Writer};
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
@@ -33,6 +34,10 @@ pub struct PutManifest<'a> {
     pub sparse: Sparse,
     /// Jobs that exist if and only if the manifest does.
     pub jobs: &'a [NewJob],
+    /// The labels of its configuration, for rules and expiry; the annotations are in `manifest`.
+    pub labels: &'a BTreeMap<String, String>,
+    /// On whose behalf.
+    pub writer: Writer,
 }
 
 /// What a put changed.
@@ -63,6 +68,9 @@ pub enum PutError {
     /// A tag may not move.
     #[error("tag `{0}` is immutable")]
     Immutable(Tag),
+    /// Nothing may be changed there.
+    #[error("{0} is read-only")]
+    ReadOnly(&'static str),
     /// A fault of the catalog.
     #[error("the manifest cannot be stored")]
     Catalog(#[source] CatalogError),
@@ -145,6 +153,7 @@ impl From<CatalogError> for PutError {
     fn from(error: CatalogError) -> Self {
         match error {
             CatalogError::Immutable(tag) => Self::Immutable(tag),
+            CatalogError::ReadOnly(what) => Self::ReadOnly(what),
             other => Self::Catalog(other),
         }
     }

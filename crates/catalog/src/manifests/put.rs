@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 use oci::{Descriptor, Digest, Platform, Tag};
 
+use super::lifetime::expires_after;
 use super::{PutError, PutManifest, PutOutcome};
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
@@ -13,24 +14,36 @@ use crate::rows::{Columns as _, micros};
 use crate::tags::{Retargeted, TagTarget};
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, RepositoryId, Sparse,
-    TagCause, TagMove,
+    TagCause, TagMove, Writer,
 };
 
 /// How long a new manifest is kept although nothing refers to it yet.
 const PUSH_PROTECTION: SignedDuration = SignedDuration::from_hours(24);
 
+/// What became of the manifest's row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inserted {
+    New,
+    /// It was deleted and not collected yet; its edges are there.
+    Shown,
+    Present,
+}
+
 statements! {
     PRESENT_BLOBS = "SELECT l.digest, b.size_bytes, b.state FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest IN ({list}) {share b}";
     PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
-        WHERE repository_id = $1 AND digest IN ({list}) {for share}";
+        WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL {for share}";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
     KEEP_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for share}";
     INSERT = "INSERT INTO manifest (repository_id, digest, media_type, artifact_type, config_digest, subject,
-            annotations, size_bytes, closure_bytes, pushed_at, protected_until)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)
+            annotations, size_bytes, closure_bytes, pushed_at, protected_until, labels)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11)
         ON CONFLICT (repository_id, digest) DO NOTHING";
-    PROTECT = "UPDATE manifest SET protected_until = $3 WHERE repository_id = $1 AND digest = $2";
+    SHOW = "UPDATE manifest SET deleted_at = NULL, pushed_at = $3
+        WHERE repository_id = $1 AND digest = $2 AND deleted_at IS NOT NULL";
+    PROTECT = "UPDATE manifest SET protected_until = $3, labels = COALESCE($4, labels)
+        WHERE repository_id = $1 AND digest = $2";
     INSERT_REFS = "INSERT INTO manifest_ref
             (repository_id, parent, kind, ordinal, digest, size_bytes, media_type, platform)
         SELECT $1, $2, v.column1, CAST(v.column2 AS BIGINT), v.column3, CAST(v.column4 AS BIGINT), v.column5, v.column6
@@ -62,30 +75,39 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
         let mut tx = self.begin().await?;
+        let head = self
+            .writable_in(&mut tx, put.repository, put.writer)
+            .await?;
         self.check_references(&mut tx, &put).await?;
-        let created = self.insert_manifest(&mut tx, &put, now).await?;
-        let name = self.repository_name_in(&mut tx, put.repository).await?;
-        if created {
+        let inserted = self.insert_manifest(&mut tx, &put, now).await?;
+        if inserted == Inserted::New {
             self.insert_edges(&mut tx, &put).await?;
+        }
+        let created = inserted != Inserted::Present;
+        if created {
             let entry = AuditEntry::on(
                 AuditAction::Push,
-                name.as_deref(),
+                Some(&head.name),
                 Some(put.digest.as_str()),
             );
             self.audit_in(&mut tx, &entry, by, now).await?;
         }
+        let expires = expires_after(put.labels, &put.manifest.annotations)
+            .and_then(|after| now.checked_add(after).ok());
         let mut moved = Vec::new();
         // Tags are locked in one order, so that two pushes of several tags cannot wait for each other.
         let mut tags: Vec<&Tag> = put.tags.iter().collect();
         tags.sort_unstable();
         tags.dedup();
         for tag in tags {
+            let cause = match put.writer {
+                Writer::Mirror => TagCause::Mirror,
+                Writer::Person | Writer::Prune => TagCause::Push,
+            };
             let target = TagTarget {
-                repository: put.repository,
-                repository_name: name.as_deref(),
-                tag,
                 digest: Some(put.digest),
-                cause: TagCause::Push,
+                expires,
+                ..TagTarget::end(put.repository, Some(&head.name), tag, cause)
             };
             let retargeted = self.retarget_tag(&mut tx, &target, by, now).await?;
             if let Retargeted::Changed { previous } = retargeted {
@@ -96,10 +118,8 @@ impl Catalog {
             }
         }
         let outcome = PutOutcome { created, moved };
-        if let Some(name) = &name {
-            self.tell_push_in(&mut tx, &put, name, &outcome, by, now)
-                .await?;
-        }
+        self.tell_push_in(&mut tx, &put, &head.name, &outcome, by, now)
+            .await?;
         for job in put.jobs {
             self.enqueue_in(&mut tx, job).await?;
         }
@@ -240,17 +260,19 @@ impl Catalog {
         Ok(sizes)
     }
 
-    /// Inserts the manifest and its body. Returns whether the repository did not have it.
+    /// Inserts the manifest and its body, or shows the one that was deleted.
     async fn insert_manifest(
         &self,
         tx: &mut Tx,
         put: &PutManifest<'_>,
         now: Timestamp,
-    ) -> Result<bool, CatalogError> {
+    ) -> Result<Inserted, CatalogError> {
         let manifest = put.manifest;
         let protected_until = micros(now.saturating_add(PUSH_PROTECTION).unwrap_or(now));
         let annotations = serde_json::to_string(&manifest.annotations)
             .map_err(|_| CatalogError::Corrupt("map of annotations"))?;
+        let labels = serde_json::to_string(put.labels)
+            .map_err(|_| CatalogError::Corrupt("map of labels"))?;
         self.keep_body(tx, put).await?;
         let inserted = self
             .dialect
@@ -265,19 +287,33 @@ impl Catalog {
             .bind(put.bytes.len() as i64)
             .bind(micros(now))
             .bind(protected_until)
+            .bind(labels.clone())
             .execute(&mut **tx)
             .await?;
         if inserted.rows_affected() == 1 {
-            return Ok(true);
+            return Ok(Inserted::New);
         }
+        let shown = self
+            .dialect
+            .query(SHOW)
+            .bind(put.repository.0)
+            .bind(put.digest.to_string())
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
         self.dialect
             .query(PROTECT)
             .bind(put.repository.0)
             .bind(put.digest.to_string())
             .bind(protected_until)
+            .bind((!put.labels.is_empty()).then_some(labels))
             .execute(&mut **tx)
             .await?;
-        Ok(false)
+        Ok(if shown.rows_affected() == 1 {
+            Inserted::Shown
+        } else {
+            Inserted::Present
+        })
     }
 
     /// Inserts the body, or takes hold of the one that is there. One that is being deleted is inserted anew.

@@ -12,34 +12,36 @@ use crate::{Catalog, CatalogError, RepositoryId};
 statements! {
     GET = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at
         FROM manifest m JOIN manifest_body b ON b.digest = m.digest
-        WHERE m.repository_id = $1 AND m.digest = $2";
+        WHERE m.repository_id = $1 AND m.digest = $2 AND m.deleted_at IS NULL";
     GET_BY_TAG = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at
         FROM tag t
         JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
         JOIN manifest_body b ON b.digest = m.digest
-        WHERE t.repository_id = $1 AND t.live_name = $2 AND (t.expires_us IS NULL OR t.expires_us > $3)";
+        WHERE t.repository_id = $1 AND t.live_name = $2 AND (t.expires_us IS NULL OR t.expires_us > $3)
+          AND m.deleted_at IS NULL";
     REFERRERS = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, m.annotations
         FROM manifest m
-        WHERE m.repository_id = $1 AND m.digest > $3 AND EXISTS (
+        WHERE m.repository_id = $1 AND m.digest > $3 AND m.deleted_at IS NULL AND EXISTS (
             SELECT 1 FROM referrer r WHERE r.repository_id = $1 AND r.subject = $2 AND r.digest = m.digest
               AND r.source IN ('subject', 'fallback_index'))
         ORDER BY m.digest LIMIT $4";
     REFERRERS_OF_TYPE = "SELECT m.digest, m.media_type, m.size_bytes, m.artifact_type, m.annotations
         FROM manifest m
-        WHERE m.repository_id = $1 AND m.digest > $3 AND EXISTS (
+        WHERE m.repository_id = $1 AND m.digest > $3 AND m.deleted_at IS NULL AND EXISTS (
             SELECT 1 FROM referrer r WHERE r.repository_id = $1 AND r.subject = $2 AND r.digest = m.digest
               AND r.source IN ('subject', 'fallback_index'))
           AND m.artifact_type IN ({list})
         ORDER BY m.digest LIMIT $4";
-    PARENTS = "SELECT DISTINCT parent FROM manifest_ref
-        WHERE repository_id = $1 AND digest = $2 AND kind = 'child' ORDER BY parent";
+    PARENTS = "SELECT DISTINCT r.parent FROM manifest_ref r
+        JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
+        WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind = 'child' ORDER BY r.parent";
     CHILDREN = "SELECT r.digest, r.media_type, r.size_bytes, r.platform,
             CASE WHEN m.digest IS NULL THEN 0 ELSE 1 END AS present
         FROM manifest_ref r
-        LEFT JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.digest
+        LEFT JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.digest AND m.deleted_at IS NULL
         WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 'child' ORDER BY r.ordinal";
     OF_BLOB = "SELECT DISTINCT m.digest, m.pushed_at FROM manifest_ref r
-        JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent
+        JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
         WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind IN ('config', 'layer')
         ORDER BY m.pushed_at DESC, m.digest LIMIT $3";
 }

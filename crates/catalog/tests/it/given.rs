@@ -2,7 +2,7 @@
 
 use catalog::{
     Account, Actor, Catalog, NewAccount, NewRobot, NewSecret, NewUpload, Principal, Published,
-    PutError, PutManifest, PutOutcome, Repository, RepositoryId, Sparse,
+    PutError, PutManifest, PutOutcome, Repository, RepositoryId, Sparse, Writer,
 };
 use jiff::{SignedDuration, Timestamp};
 use oci::{Algorithm, Digest, Manifest, Tag};
@@ -195,6 +195,8 @@ pub(crate) async fn try_put(
         tags,
         sparse,
         jobs: &[],
+        labels: &std::collections::BTreeMap::new(),
+        writer: Writer::Person,
     };
     catalog.put_manifest(put, &by("dev"), at(minutes)).await
 }

@@ -16,6 +16,7 @@ mod pages;
 mod repositories;
 mod schedules;
 mod schema;
+mod tag_life;
 mod tags;
 
 use catalog::Catalog;
@@ -90,6 +91,20 @@ macro_rules! catalog_conformance {
             tags::an_immutable_tag_neither_moves_nor_ends,
             tags::several_tags_move_together_or_not_at_all,
             tags::many_pushes_of_one_tag_leave_one_live_row,
+            tag_life::a_deleted_tag_is_restored_inside_its_window,
+            tag_life::windows_are_per_namespace,
+            tag_life::an_image_deleted_by_digest_comes_back_whole,
+            tag_life::a_push_shows_a_deleted_manifest_again,
+            tag_life::a_blob_of_a_deleted_image_may_leave_and_ends_the_way_back,
+            tag_life::a_permanent_deletion_leaves_no_way_back,
+            tag_life::a_tag_is_gone_at_its_expiry_before_any_job,
+            tag_life::an_expiry_is_set_taken_away_and_announced_once,
+            tag_life::rules_of_every_scope_make_tags_immutable,
+            tag_life::a_label_makes_a_tag_immutable,
+            tag_life::an_expiring_tag_is_not_made_immutable_and_no_immutable_tag_expires,
+            tag_life::nothing_changes_in_a_closed_repository_or_system,
+            tag_life::the_past_is_told_as_it_was,
+            tag_life::every_change_of_a_tags_life_is_in_the_audit_trail_once,
             evidence::the_first_layer_report_stays,
             evidence::an_image_report_is_replaced,
             evidence::only_tagged_images_with_another_snapshot_are_matched_again,

@@ -89,7 +89,11 @@ pub(crate) async fn pushing_again_changes_nothing(catalog: Catalog) {
     assert!(!again.created);
     assert!(again.moved.is_empty());
     assert_eq!(
-        catalog.tag_history(id, &tag("v1"), 10).await.unwrap().len(),
+        catalog
+            .tag_history(id, &tag("v1"), None, 10)
+            .await
+            .unwrap()
+            .len(),
         1
     );
     assert_eq!(catalog.list_audit(None, 100).await.unwrap(), trail);
@@ -365,6 +369,8 @@ pub(crate) async fn jobs_exist_if_and_only_if_the_manifest_does(catalog: Catalog
         tags: &[],
         sparse: Sparse::Index,
         jobs: &jobs,
+        labels: &std::collections::BTreeMap::new(),
+        writer: catalog::Writer::Person,
     };
     assert!(catalog.put_manifest(put, &by("dev"), at(1)).await.is_err());
     assert!(catalog.job_counts().await.unwrap().is_empty());

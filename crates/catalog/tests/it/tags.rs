@@ -24,7 +24,7 @@ pub(crate) async fn a_moved_tag_keeps_its_history(catalog: Catalog) {
         .unwrap();
     assert_eq!(ended, None);
 
-    let history = catalog.tag_history(id, &tag("v1"), 10).await.unwrap();
+    let history = catalog.tag_history(id, &tag("v1"), None, 10).await.unwrap();
     let spans: Vec<_> = history
         .iter()
         .map(|row| {
@@ -112,7 +112,12 @@ pub(crate) async fn tags_that_prefix_each_other_are_all_listed(catalog: Catalog)
 pub(crate) async fn an_immutable_tag_neither_moves_nor_ends(catalog: Catalog) {
     let (dev, id) = app(&catalog).await;
     let first = pushed_image(&catalog, id, &dev, "[1]", &tags(&["v1"]), 1).await;
-    assert!(catalog.set_immutable(id, &tag("v1"), true).await.unwrap());
+    assert!(
+        catalog
+            .set_immutable(id, &tag("v1"), true, &by("dev"), at(2))
+            .await
+            .unwrap()
+    );
     blob(&catalog, id, &dev, "[2]").await;
     let second = image("[2]", &[], "");
 
@@ -137,7 +142,12 @@ pub(crate) async fn an_immutable_tag_neither_moves_nor_ends(catalog: Catalog) {
 
     let again = put(&catalog, id, &first, &tags(&["v1"]), 3).await;
     assert!(again.moved.is_empty(), "the same digest again is no move");
-    assert!(catalog.set_immutable(id, &tag("v1"), false).await.unwrap());
+    assert!(
+        catalog
+            .set_immutable(id, &tag("v1"), false, &by("dev"), at(2))
+            .await
+            .unwrap()
+    );
     assert_eq!(
         put(&catalog, id, &second, &tags(&["v1"]), 4)
             .await
@@ -150,7 +160,10 @@ pub(crate) async fn an_immutable_tag_neither_moves_nor_ends(catalog: Catalog) {
 pub(crate) async fn several_tags_move_together_or_not_at_all(catalog: Catalog) {
     let (dev, id) = app(&catalog).await;
     pushed_image(&catalog, id, &dev, "[1]", &tags(&["a", "z"]), 1).await;
-    catalog.set_immutable(id, &tag("z"), true).await.unwrap();
+    catalog
+        .set_immutable(id, &tag("z"), true, &by("dev"), at(2))
+        .await
+        .unwrap();
     blob(&catalog, id, &dev, "[2]").await;
     let body = image("[2]", &[], "");
     let before = catalog.resolve_tag(id, &tag("a"), at(2)).await.unwrap();
@@ -196,7 +209,10 @@ pub(crate) async fn many_pushes_of_one_tag_leave_one_live_row(catalog: Catalog) 
     for task in tasks {
         task.await.unwrap();
     }
-    let history = catalog.tag_history(id, &tag("latest"), 100).await.unwrap();
+    let history = catalog
+        .tag_history(id, &tag("latest"), None, 100)
+        .await
+        .unwrap();
     assert_eq!(history.len(), 8, "each push has its span");
     assert_eq!(history.iter().filter(|row| row.end.is_none()).count(), 1);
 }

@@ -3,7 +3,7 @@
 //! An inventory is merged once per analyser version and matched again with every snapshot. An index has no content of
 //! its own; its report names its children, and its numbers are those of its worst one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Read as _;
 use std::sync::Arc;
 
@@ -268,6 +268,19 @@ async fn take_apart(
     })?;
     inventory.diagnostics.extend(left_out);
     Ok(inventory)
+}
+
+/// Returns the labels of an image's configuration; none where it is missing, unreadable or of another kind.
+pub(crate) async fn labels_of(
+    app: &App,
+    repository: RepositoryId,
+    manifest: &Manifest,
+) -> Result<BTreeMap<String, String>, AnalysisError> {
+    let Some(config) = manifest.config.as_ref().filter(|_| manifest.is_image()) else {
+        return Ok(BTreeMap::new());
+    };
+    let read = read_config(app, repository, config).await?;
+    Ok(read.map(|config| config.config.labels).unwrap_or_default())
 }
 
 /// Reads an image's configuration; one that is missing or unreadable leaves the facts unknown.

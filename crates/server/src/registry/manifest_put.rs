@@ -66,6 +66,9 @@ pub(super) async fn put(
         ));
     }
 
+    let labels = analysis::image::labels_of(app, access.repository.id, &manifest)
+        .await
+        .map_err(ApiError::fault)?;
     let job = analysis::job_for(access.repository.id, &digest, &manifest);
     let put = PutManifest {
         repository: access.repository.id,
@@ -75,6 +78,8 @@ pub(super) async fn put(
         tags: &tags,
         sparse: access.repository.sparse,
         jobs: job.as_slice(),
+        labels: &labels,
+        writer: catalog::Writer::Person,
     };
     let actor = access.caller.actor(&call.origin);
     app.catalog
@@ -175,7 +180,7 @@ fn refused(error: PutError) -> ApiError {
                 .with_detail(serde_json::json!({ "missing": shown }))
         }
         PutError::Size { .. } => ApiError::bad_request(ErrorCode::SizeInvalid, error.to_string()),
-        PutError::Immutable(_) => ApiError::denied(error.to_string()),
+        PutError::Immutable(_) | PutError::ReadOnly(_) => ApiError::denied(error.to_string()),
         PutError::Catalog(error) => error.into(),
     }
 }
