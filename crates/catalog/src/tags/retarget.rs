@@ -219,7 +219,7 @@ impl Catalog {
         let data = serde_json::json!({ "previous": previous, "cause": target.cause.as_str() });
         let kind = match (target.digest, target.cause) {
             (Some(_), _) => EventKind::TagMove,
-            (None, TagCause::Expire) => EventKind::Expiry,
+            (None, TagCause::Expire | TagCause::Prune) => EventKind::Expiry,
             (None, _) => EventKind::Delete,
         };
         let event = Event {
