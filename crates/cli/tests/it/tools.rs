@@ -31,6 +31,10 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    pub(crate) fn succeeded(&self) -> bool {
+        self.succeeded
+    }
+
     /// Checks that it succeeded, and returns its output without the final line break.
     #[track_caller]
     pub(crate) fn done(self) -> String {
@@ -147,7 +151,8 @@ impl Tools {
             .unwrap_or_else(|error| missing("skopeo", "skopeo", &error))
     }
 
-    fn run(&self, program: &str, package: &str, words: &[&str]) -> Said {
+    /// Runs a program in the folder.
+    pub(crate) fn run(&self, program: &str, package: &str, words: &[&str]) -> Said {
         let output = Command::new(program)
             .args(words)
             .current_dir(self.world.path(""))
@@ -164,7 +169,8 @@ impl Tools {
         }
     }
 
-    fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+    /// What every program of the folder sees.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         vec![
             ("HOME", self.path("")),
             ("PATH", PathBuf::from("/usr/sbin:/usr/bin:/sbin:/bin")),
@@ -177,8 +183,24 @@ impl Tools {
     }
 }
 
-fn missing(program: &str, package: &str, error: &std::io::Error) -> ! {
+pub(crate) fn missing(program: &str, package: &str, error: &std::io::Error) -> ! {
     panic!(
         "cannot run `{program}` ({error}): the tests need Debian's package `{package}` (`apt-get install {package}`)"
     )
+}
+
+/// Returns a program of the folder into which `scripts/setup` puts what comes from PyPI.
+#[track_caller]
+pub(crate) fn from_pypi(program: &str) -> String {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+        || PathBuf::from(std::env::var_os("HOME").expect("a home")).join(".cache"),
+        PathBuf::from,
+    );
+    let path = cache.join("tidegate-tools/python/bin").join(program);
+    assert!(
+        path.is_file(),
+        "there is no {}: run `make setup-test`",
+        path.display()
+    );
+    path.to_string_lossy().into_owned()
 }

@@ -5,6 +5,8 @@
 
 mod access;
 mod containers;
+mod daemons;
 mod gate;
+mod oras;
 mod platforms;
 mod skopeo;
