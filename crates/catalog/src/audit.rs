@@ -85,6 +85,8 @@ pub enum AuditAction {
     Revoke,
     /// A repository was created.
     RepositoryCreate,
+    /// What a repository's manifests may leave out was set.
+    RepositorySparse,
     /// A manifest was pushed.
     Push,
     /// A tag moved.
@@ -174,6 +176,7 @@ impl AuditAction {
             Self::Grant => "permission.grant",
             Self::Revoke => "permission.revoke",
             Self::RepositoryCreate => "repository.create",
+            Self::RepositorySparse => "repository.sparse",
             Self::Push => "manifest.push",
             Self::TagMove => "tag.move",
             Self::TagDelete => "tag.delete",

@@ -81,28 +81,35 @@ statements! {
         WHERE l.repository_id = $1 AND l.digest = $2";
     ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
     HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
-    PULLABLE_SOURCE = "WITH candidate AS (
-            SELECT l.repository_id FROM repo_blob l WHERE l.digest = $1 ORDER BY l.repository_id LIMIT $2
+    PULLABLE_SOURCE = "WITH held AS (
+            SELECT l.repository_id AS id, CAST(1 AS BIGINT) AS holds FROM repo_blob l
+            WHERE l.digest = $1 ORDER BY l.repository_id LIMIT $2
+        ),
+        filler AS (SELECT r.id, CAST(0 AS BIGINT) AS holds FROM repository r ORDER BY r.id LIMIT $2),
+        candidate AS (
+            SELECT id, holds FROM (SELECT id, holds FROM held UNION ALL SELECT id, holds FROM filler) AS both_kinds
+            ORDER BY holds DESC, id LIMIT $2
         ),
         subject (kind, id) AS (
             SELECT CAST($4 AS TEXT), CAST($5 AS BIGINT)
             UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $4 AND m.member_id = $5
+        ),
+        seen AS (
+            SELECT c.id, c.holds * CASE WHEN r.live_name IS NOT NULL AND ($3 = 1 OR r.visibility = 'public'
+               OR EXISTS (SELECT 1 FROM subject s JOIN permission p
+                    ON p.repository_id = r.id AND p.subject_kind = s.kind AND p.subject_id = s.id)
+               OR EXISTS (SELECT 1 FROM subject s JOIN pattern_permission g
+                    ON g.subject_kind = s.kind AND g.subject_id = s.id AND g.namespace IN (r.namespace, '*')
+                    WHERE r.name LIKE g.name_like ESCAPE '!'
+                      AND (g.slashes IS NULL OR g.slashes = LENGTH(r.name) - LENGTH(REPLACE(r.name, '/', ''))))
+               OR EXISTS (SELECT 1 FROM account a
+                    WHERE a.name = r.namespace AND $4 = 'account' AND a.id = $5 AND a.kind = 'user')
+               OR EXISTS (SELECT 1 FROM account o JOIN team t ON t.org_id = o.id AND t.role = 'admin'
+                    JOIN team_member m ON m.team_id = t.id AND m.member_kind = $4 AND m.member_id = $5
+                    WHERE o.name = r.namespace AND o.kind = 'org')) THEN 1 ELSE 0 END AS is_source
+            FROM candidate c JOIN repository r ON r.id = c.id
         )
-        SELECT c.repository_id FROM candidate c
-        JOIN repository r ON r.id = c.repository_id AND r.live_name IS NOT NULL
-        WHERE $3 = 1 OR r.visibility = 'public'
-           OR EXISTS (SELECT 1 FROM subject s JOIN permission p
-                ON p.repository_id = r.id AND p.subject_kind = s.kind AND p.subject_id = s.id)
-           OR EXISTS (SELECT 1 FROM subject s JOIN pattern_permission g
-                ON g.subject_kind = s.kind AND g.subject_id = s.id AND g.namespace IN (r.namespace, '*')
-                WHERE r.name LIKE g.name_like ESCAPE '!'
-                  AND (g.slashes IS NULL OR g.slashes = LENGTH(r.name) - LENGTH(REPLACE(r.name, '/', ''))))
-           OR EXISTS (SELECT 1 FROM account a
-                WHERE a.name = r.namespace AND $4 = 'account' AND a.id = $5 AND a.kind = 'user')
-           OR EXISTS (SELECT 1 FROM account o JOIN team t ON t.org_id = o.id AND t.role = 'admin'
-                JOIN team_member m ON m.team_id = t.id AND m.member_kind = $4 AND m.member_id = $5
-                WHERE o.name = r.namespace AND o.kind = 'org')
-        ORDER BY c.repository_id LIMIT 1";
+        SELECT MIN(CASE WHEN is_source = 1 THEN id END) AS repository_id FROM seen";
     LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
     REFERENCED_BY = "SELECT r.parent FROM manifest_ref r
         JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
@@ -249,6 +256,9 @@ impl Catalog {
     }
 
     /// Links a blob of any repository that `viewer` may pull into `to`. Returns whether there is one.
+    ///
+    /// How long the search takes tells nothing about repositories that `viewer` may not pull: those that hold the blob
+    /// are filled up to a fixed number with others, the right to each is looked up, and none ends the search early.
     pub async fn mount_blob_from_any(
         &self,
         viewer: &Principal,
@@ -264,11 +274,12 @@ impl Catalog {
             .bind(i64::from(viewer.superuser || viewer.reader_superuser))
             .bind(viewer.id.kind())
             .bind(viewer.id.number())
-            .fetch_optional(&self.reader)
+            .fetch_one(&self.reader)
             .await?;
-        let Some(row) = row else { return Ok(false) };
-        let from = RepositoryId(row.int("repository_id")?);
-        self.mount_blob(from, to, digest, now).await
+        match row.maybe_int("repository_id")? {
+            Some(from) => self.mount_blob(RepositoryId(from), to, digest, now).await,
+            None => Ok(false),
+        }
     }
 
     /// Returns those of `digests` that the repository may not read, in the order given.

@@ -75,8 +75,8 @@ pub use people::{
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
 pub use repositories::{
-    Repository, RepositoryId, RepositorySummary, Sparse, UnknownVisibility, VerdictCounts,
-    Visibility,
+    Repository, RepositoryId, RepositorySummary, Sparse, UnknownSparse, UnknownVisibility,
+    VerdictCounts, Visibility,
 };
 pub use repository_state::{RepositoryState, Writer};
 pub use schedules::Schedule;

@@ -1,5 +1,7 @@
 //! Repositories: what names point at, and the list a person sees.
 
+use std::str::FromStr;
+
 use evidence::Grade;
 use jiff::Timestamp;
 use oci::{Digest, RepositoryName};
@@ -28,20 +30,33 @@ pub enum Sparse {
 }
 
 impl Sparse {
-    pub(crate) const fn as_str(self) -> &'static str {
+    /// Returns the word stored and shown.
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Index => "index",
             Self::All => "all",
         }
     }
+}
 
-    pub(crate) fn parse(text: &str) -> Result<Self, CatalogError> {
+/// What stands in the row of a repository that has no setting of its own.
+const DEFAULT_SPARSE: &str = "default";
+
+/// The word is not a sparse setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a sparse setting is one of none, index, all")]
+pub struct UnknownSparse;
+
+impl FromStr for Sparse {
+    type Err = UnknownSparse;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSparse> {
         match text {
             "none" => Ok(Self::None),
             "index" => Ok(Self::Index),
             "all" => Ok(Self::All),
-            _ => Err(CatalogError::Corrupt("sparse setting")),
+            _ => Err(UnknownSparse),
         }
     }
 }
@@ -99,8 +114,8 @@ pub struct Repository {
     pub namespace: String,
     /// Who may pull without being given a role.
     pub visibility: Visibility,
-    /// What its manifests may leave out.
-    pub sparse: Sparse,
+    /// What its manifests may leave out; `None` is what the server's settings say.
+    pub sparse: Option<Sparse>,
     /// What it is open for.
     pub state: RepositoryState,
     /// What its people say about it.
@@ -145,7 +160,7 @@ statements! {
             WHERE m.repository_id = r.id AND m.digest = $1 AND m.deleted_at IS NULL)
         ORDER BY r.live_name";
     INSERT = "INSERT INTO repository (name, live_name, namespace, visibility, sparse, created_by, created_at)
-        VALUES ($1, $1, $4, 'private', 'index', $2, $3)
+        VALUES ($1, $1, $4, 'private', 'default', $2, $3)
         ON CONFLICT (live_name) DO NOTHING RETURNING id, name, namespace, visibility, sparse, state, description, created_at";
     SET_SPARSE = "UPDATE repository SET sparse = $2 WHERE id = $1 AND live_name IS NOT NULL";
     SET_VISIBILITY = "UPDATE repository SET visibility = $2 WHERE id = $1 AND live_name IS NOT NULL RETURNING name";
@@ -269,20 +284,48 @@ impl Catalog {
         Ok(repository)
     }
 
-    /// Sets what the repository's manifests may leave out. Returns whether the repository exists.
+    /// Returns the repository, creating it empty if needed; nobody is given a role.
+    pub async fn reserve_repository(
+        &self,
+        name: &RepositoryName,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Repository, CatalogError> {
+        let mut tx = self.begin().await?;
+        let (repository, _) = self.ensure_repository_in(&mut tx, name, by, now).await?;
+        tx.commit().await?;
+        Ok(repository)
+    }
+
+    /// Sets what the repository's manifests may leave out; `None` leaves it to the server's settings. Returns whether
+    /// the repository exists.
     pub async fn set_sparse(
         &self,
         repository: RepositoryId,
-        sparse: Sparse,
+        sparse: Option<Sparse>,
+        by: &Actor,
+        now: Timestamp,
     ) -> Result<bool, CatalogError> {
+        let word = sparse.map_or(DEFAULT_SPARSE, Sparse::as_str);
+        let mut tx = self.begin().await?;
         let updated = self
             .dialect
             .query(SET_SPARSE)
             .bind(repository.0)
-            .bind(sparse.as_str())
-            .execute(&self.writer)
+            .bind(word)
+            .execute(&mut *tx)
             .await?;
-        Ok(updated.rows_affected() == 1)
+        if updated.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let name = self.repository_name_in(&mut tx, repository).await?;
+        let entry = AuditEntry {
+            detail: Some(word),
+            ..AuditEntry::on(AuditAction::RepositorySparse, name.as_deref(), None)
+        };
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 
     /// Lists the repositories that `viewer` may pull and whose name contains `query`, by name, beginning after `after`.
@@ -427,7 +470,7 @@ fn read_repository(row: &AnyRow) -> Result<Repository, CatalogError> {
         name: row.repository_name("name")?,
         namespace: row.text("namespace")?,
         visibility: Visibility::parse(&row.text("visibility")?)?,
-        sparse: Sparse::parse(&row.text("sparse")?)?,
+        sparse: read_sparse(&row.text("sparse")?)?,
         state: RepositoryState::parse(&row.text("state")?)?,
         description: row.text("description")?,
         created_at: row.time("created_at")?,
@@ -453,4 +496,14 @@ fn read_summary(row: &AnyRow) -> Result<RepositorySummary, CatalogError> {
             pending: tag_count.saturating_sub(allow + warn + deny),
         },
     })
+}
+
+fn read_sparse(text: &str) -> Result<Option<Sparse>, CatalogError> {
+    if text == DEFAULT_SPARSE {
+        return Ok(None);
+    }
+    let sparse = text.parse();
+    sparse
+        .map(Some)
+        .map_err(|_| CatalogError::Corrupt("sparse setting"))
 }

@@ -3,7 +3,7 @@
 //! Whoever may open the database may do anything in it, so nothing here asks for a password. The command line is the
 //! only caller.
 
-use catalog::{Actor, Catalog, CatalogError, NewRobot};
+use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
 pub use catalog::{JobRow, JobState, Robot, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
@@ -132,6 +132,24 @@ impl Admin {
             name: robot.name,
             token,
         })
+    }
+
+    /// Sets what the manifests of a repository may leave out; a repository that does not exist is created empty, and
+    /// belongs to nobody but its namespace.
+    pub async fn set_sparse(
+        &self,
+        repository: &RepositoryName,
+        sparse: Option<Sparse>,
+        now: Timestamp,
+    ) -> Result<(), AdminError> {
+        let found = self
+            .catalog
+            .reserve_repository(repository, &self.actor, now)
+            .await?;
+        self.catalog
+            .set_sparse(found.id, sparse, &self.actor, now)
+            .await?;
+        Ok(())
     }
 
     /// Lists all robots by name.

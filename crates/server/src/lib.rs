@@ -39,6 +39,7 @@ pub mod admin;
 
 pub use api::openapi;
 pub use boot::{Running, StartError, start};
+pub use catalog::Sparse;
 pub use clock::Clock;
 pub use networks::{BadNetwork, Networks};
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};

@@ -8,3 +8,6 @@ CREATE TABLE simple_signature (
     PRIMARY KEY (repository_id, digest, name),
     FOREIGN KEY (repository_id, digest) REFERENCES manifest (repository_id, digest) ON DELETE CASCADE
 );
+
+-- Until now nobody could choose: what stands there was the default.
+UPDATE repository SET sparse = 'default';

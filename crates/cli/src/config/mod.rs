@@ -99,6 +99,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "refuse|allow")]
     pub(crate) delete_referenced: Option<String>,
 
+    /// What manifests may leave out where a repository says nothing
+    #[arg(long, value_name = "none|index|all")]
+    pub(crate) sparse: Option<String>,
+
     /// The largest blob
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_blob_bytes: Option<String>,
@@ -134,6 +138,7 @@ impl Flags {
             "trusted_proxies" => &self.trusted_proxies,
             "deletion" => &self.deletion,
             "delete_referenced" => &self.delete_referenced,
+            "sparse" => &self.sparse,
             "max_blob_bytes" => &self.max_blob_bytes,
             "chunk_min_bytes" => &self.chunk_min_bytes,
             "max_requests" => &self.max_requests,
@@ -375,6 +380,7 @@ fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {
     Ok(RegistryRules {
         deletion: deletion.map_or(default.deletion, |Switch(is_on)| is_on),
         delete_referenced: referenced.map_or(default.delete_referenced, |Leave(is_given)| is_given),
+        sparse: settings.read("sparse")?.unwrap_or(default.sparse),
         max_blob_bytes: settings
             .read("max_blob_bytes")?
             .unwrap_or(default.max_blob_bytes),

@@ -130,6 +130,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "Whether a manifest that an index holds, or a blob that a manifest holds, can be deleted all the same.",
     },
     Setting {
+        name: "sparse",
+        form: "`none`, `index` or `all`",
+        default: Some("index"),
+        otherwise: "",
+        meaning: "What manifests may leave out where a repository says nothing: nothing, children of an index, or layers and configurations too.",
+    },
+    Setting {
         name: "max_blob_bytes",
         form: "a number of bytes",
         default: Some("1099511627776"),

@@ -37,6 +37,7 @@ mod policies;
 mod problem;
 mod repositories;
 pub(crate) mod robots;
+mod sparse;
 mod specification;
 
 use axum::Router;
@@ -71,6 +72,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(policies::routes())
         .merge(repositories::routes())
         .merge(robots::routes())
+        .merge(sparse::routes())
         .merge(specification::routes())
 }
 

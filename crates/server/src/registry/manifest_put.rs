@@ -76,7 +76,10 @@ pub(super) async fn put(
         bytes: &bytes,
         manifest: &manifest,
         tags: &tags,
-        sparse: access.repository.sparse,
+        sparse: access
+            .repository
+            .sparse
+            .unwrap_or(app.settings.registry.sparse),
         jobs: job.as_slice(),
         labels: &labels,
         writer: catalog::Writer::Person,

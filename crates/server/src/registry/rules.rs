@@ -1,5 +1,7 @@
 //! What the operator decides about the protocol side: a handful of switches and limits, all with a default.
 
+use catalog::Sparse;
+
 /// The largest blob by default: one tebibyte.
 const MAX_BLOB_BYTES: u64 = 1 << 40;
 /// Requests that are answered at the same time, by default.
@@ -12,6 +14,8 @@ pub struct RegistryRules {
     pub deletion: bool,
     /// Whether a manifest that an index holds, or a blob that a manifest holds, can be deleted all the same.
     pub delete_referenced: bool,
+    /// What manifests may leave out in repositories without a setting of their own.
+    pub sparse: Sparse,
     /// The largest blob, in bytes.
     pub max_blob_bytes: u64,
     /// The chunk size that clients are asked to reach, in bytes; 0 asks for nothing. Smaller chunks are taken too.
@@ -25,6 +29,7 @@ impl Default for RegistryRules {
         Self {
             deletion: true,
             delete_referenced: false,
+            sparse: Sparse::default(),
             max_blob_bytes: MAX_BLOB_BYTES,
             chunk_min_bytes: 0,
             max_requests: MAX_REQUESTS,

@@ -5,6 +5,7 @@
 
 mod password;
 mod robot;
+mod sparse;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -30,6 +31,9 @@ enum Command {
     /// Manage robots: credentials for programs
     #[command(subcommand)]
     Robot(robot::Command),
+    /// Set what the manifests of a repository may leave out
+    #[command(after_help = "Example: tidegate admin sparse mirrors/debian all")]
+    Sparse(sparse::Args),
 }
 
 impl Command {
@@ -37,6 +41,7 @@ impl Command {
         match self {
             Self::Password(args) => &args.flags,
             Self::Robot(command) => command.flags(),
+            Self::Sparse(args) => &args.flags,
         }
     }
 }
@@ -77,6 +82,7 @@ async fn perform(
     match command {
         Command::Password(args) => password::perform(args, context, output).await?,
         Command::Robot(command) => robot::perform(command, context, output).await?,
+        Command::Sparse(args) => sparse::perform(args, context, output).await?,
     }
     Ok(Exit::Pass)
 }
