@@ -498,7 +498,7 @@ fn read_summary(row: &AnyRow) -> Result<RepositorySummary, CatalogError> {
     })
 }
 
-fn read_sparse(text: &str) -> Result<Option<Sparse>, CatalogError> {
+pub(crate) fn read_sparse(text: &str) -> Result<Option<Sparse>, CatalogError> {
     if text == DEFAULT_SPARSE {
         return Ok(None);
     }

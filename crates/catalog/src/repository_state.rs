@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::connection::Tx;
 use crate::dialect::statements;
+use crate::repositories::read_sparse;
 use crate::rows::Columns as _;
 use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, Sparse};
 
@@ -81,7 +82,7 @@ pub enum Writer {
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) name: String,
-    pub(crate) sparse: Sparse,
+    pub(crate) sparse: Option<Sparse>,
 }
 
 statements! {
@@ -231,7 +232,7 @@ impl Catalog {
         }
         Ok(Head {
             name: row.text("name")?,
-            sparse: Sparse::parse(&row.text("sparse")?)?,
+            sparse: read_sparse(&row.text("sparse")?)?,
         })
     }
 }

@@ -252,7 +252,7 @@ impl Catalog {
         };
         let locked = on_manifest(LOCK_MANIFEST).fetch_optional(&mut **tx).await?;
         let missing = on_manifest(MISSING).fetch_optional(&mut **tx).await?;
-        if locked.is_none() || (missing.is_some() && head.sparse != Sparse::All) {
+        if locked.is_none() || (missing.is_some() && head.sparse != Some(Sparse::All)) {
             return Err(RestoreError::Gone(digest.clone()));
         }
         let protected_until = now.saturating_add(RESTORE_PROTECTION).unwrap_or(now);
