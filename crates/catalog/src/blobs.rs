@@ -78,7 +78,7 @@ statements! {
         ON CONFLICT (repository_id, digest) DO UPDATE SET protected_until = excluded.protected_until";
     DISCARD = "INSERT INTO trash (object_key, since) VALUES ($1, $2) ON CONFLICT (object_key) DO NOTHING";
     DISCARD_UNPUBLISHED = "INSERT INTO trash (object_key, since)
-        SELECT $1, $2 WHERE NOT EXISTS (SELECT 1 FROM blob WHERE object_key = $1)
+        SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM blob WHERE object_key = $1)
         ON CONFLICT (object_key) DO NOTHING";
     IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2";

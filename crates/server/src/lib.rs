@@ -44,4 +44,4 @@ pub use clock::Clock;
 pub use networks::{BadNetwork, Networks};
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};
 pub use registry::rules::RegistryRules;
-pub use settings::Settings;
+pub use settings::{Settings, Storage};

@@ -137,7 +137,8 @@ impl Seaweed {
         };
         let started = Instant::now();
         while started.elapsed() < START_LIMIT {
-            if make_bucket(filer) {
+            // The bucket last: making it twice is refused.
+            if ask(s3, "GET /status") && ask(filer, &format!("POST /buckets/{BUCKET}/")) {
                 return Some(server);
             }
             std::thread::sleep(PAUSE);
@@ -183,19 +184,20 @@ fn free_ports() -> [u16; 8] {
     held.map(|listener| listener.local_addr().expect("its address").port())
 }
 
-/// A bucket is a folder of the filer; asking the filer needs no signature.
-fn make_bucket(filer: u16) -> bool {
+/// Sends one request and returns whether the answer is a success. A bucket is a folder of the filer, and neither asking
+/// the filer nor the S3 server's own status needs a signature.
+fn ask(port: u16, request: &str) -> bool {
     let request = format!(
-        "POST /buckets/{BUCKET}/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     );
-    let answered = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, filer))?;
+    let answered = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
         stream.write_all(request.as_bytes())?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
         Ok(answer)
     };
-    answered().is_ok_and(|answer| answer.starts_with("HTTP/1.1 2"))
+    answered().is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 2"))
 }
 
 fn put(path: &Path, text: &str) {

@@ -149,16 +149,20 @@ async fn the_loser_of_two_replicas_leaves_nothing_and_harms_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn parts_that_another_writer_replaced_are_never_served() {
-    let store = store().await;
+    let config = Seaweed::shared().await.config();
+    let (store, elsewhere) = (
+        Store::open_s3(&config).await.unwrap(),
+        Store::open_s3(&config).await.unwrap(),
+    );
     let (mut session, base) = written(&store, &content(17 << 20, 9)).await;
     let from = from_checkpoint(&mut session, &base);
     let mut first = resumed(&store, from).await;
+    let mut late = resumed(&elsewhere, from_checkpoint(&mut session, &base)).await;
     first.write(content(17 << 20, 10)).await.unwrap();
     let durable = first.checkpoint().await.unwrap();
     first.confirm(true).await.unwrap();
     drop(first);
-    // Somebody with an older row sends the same part number late.
-    let mut late = resumed(&store, from_checkpoint(&mut session, &base)).await;
+    // Somebody who read the older row sends the same part number late.
     late.write(content(17 << 20, 11)).await.unwrap();
     late.checkpoint().await.unwrap();
     late.confirm(false).await.unwrap();
