@@ -141,6 +141,10 @@ pub enum AuditAction {
     LoginFailure,
     /// A pull was refused by a verdict.
     PullDenied,
+    /// Collection was started by hand.
+    CollectionRun,
+    /// Collection was paused, resumed or given another pace.
+    CollectionSteer,
     /// A job that had failed too often was made due again.
     JobRetry,
 }
@@ -204,6 +208,8 @@ impl AuditAction {
             Self::Login => "login",
             Self::LoginFailure => "login.failure",
             Self::PullDenied => "pull.denied",
+            Self::CollectionRun => "collection.run",
+            Self::CollectionSteer => "collection.steer",
             Self::JobRetry => "job.retry",
         }
     }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
-use crate::rows::{Columns as _, all, micros};
+use crate::rows::{Columns as _, micros};
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,
     Writer,
@@ -74,11 +74,12 @@ statements! {
     LOCK_BLOB = "SELECT object_key, state FROM blob WHERE digest = $1 {for update}";
     REPLACE_OBJECT = "UPDATE blob SET object_key = $2, state = 'live', condemned_at = NULL WHERE digest = $1";
     REVIVE = "UPDATE blob SET state = 'live', condemned_at = NULL WHERE digest = $1 AND state = 'condemned'";
+    CONDEMNED = "SELECT digest FROM blob WHERE state = 'condemned' AND digest IN ({list})
+            AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.repository_id = $1 AND l.digest = blob.digest)
+        ORDER BY digest {for update}";
     LINK = "INSERT INTO repo_blob (repository_id, digest, linked_at, protected_until) VALUES ($1, $2, $3, $4)
         ON CONFLICT (repository_id, digest) DO UPDATE SET protected_until = excluded.protected_until";
-    DISCARD = "INSERT INTO trash (object_key, since) VALUES ($1, $2) ON CONFLICT (object_key) DO NOTHING";
-    DISCARD_UNPUBLISHED = "INSERT INTO trash (object_key, since)
-        SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM blob WHERE object_key = $1)
+    DISCARD = "INSERT INTO trash (object_key, since, size_bytes) VALUES ($1, $2, $3)
         ON CONFLICT (object_key) DO NOTHING";
     IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2";
@@ -118,8 +119,6 @@ statements! {
         JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
         WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind <> 'child' ORDER BY r.parent LIMIT 1";
     UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";
-    TRASH = "SELECT object_key FROM trash ORDER BY since, object_key LIMIT $1";
-    FORGET_TRASH = "DELETE FROM trash WHERE object_key = $1";
 }
 
 impl Catalog {
@@ -165,24 +164,30 @@ impl Catalog {
         object_key: &str,
         now: Timestamp,
     ) -> Result<Published, CatalogError> {
-        let inserted = self
-            .dialect
-            .query(INSERT_BLOB)
-            .bind(digest.to_string())
-            .bind(object_key.to_owned())
-            .bind(size_bytes as i64)
-            .bind(micros(now))
-            .execute(&mut **tx)
-            .await?;
-        if inserted.rows_affected() == 1 {
-            return Ok(Published::New);
-        }
-        let row = self
-            .dialect
-            .query(LOCK_BLOB)
-            .bind(digest.to_string())
-            .fetch_one(&mut **tx)
-            .await?;
+        // Collection may remove the row between our insert and our look; the next round inserts.
+        let row = loop {
+            let inserted = self
+                .dialect
+                .query(INSERT_BLOB)
+                .bind(digest.to_string())
+                .bind(object_key.to_owned())
+                .bind(size_bytes as i64)
+                .bind(micros(now))
+                .execute(&mut **tx)
+                .await?;
+            if inserted.rows_affected() == 1 {
+                return Ok(Published::New);
+            }
+            let row = self
+                .dialect
+                .query(LOCK_BLOB)
+                .bind(digest.to_string())
+                .fetch_optional(&mut **tx)
+                .await?;
+            if let Some(row) = row {
+                break row;
+            }
+        };
         let outcome = if row.text("state")? == "live" {
             Published::Kept {
                 discard: object_key.to_owned(),
@@ -203,6 +208,7 @@ impl Catalog {
                 .query(DISCARD)
                 .bind(discard.clone())
                 .bind(micros(now))
+                .bind(size_bytes as i64)
                 .execute(&mut **tx)
                 .await?;
         }
@@ -358,51 +364,33 @@ impl Catalog {
         Ok(UnlinkOutcome::Unlinked)
     }
 
-    /// Puts an object into the trash, unless somebody published it in the meantime: an object store lets two replicas
-    /// finish one session, and only one of them ends its row.
-    pub async fn discard_unpublished(
+    /// Keeps those of `digests` (in order) that are condemned and that the repository has a right to, because something
+    /// refers to them again.
+    ///
+    /// They are locked here, and whole, before anybody shares them: two pushes that both shared a row and then wanted to
+    /// change it would wait for each other.
+    pub(crate) async fn revive_in(
         &self,
-        object_key: &str,
-        now: Timestamp,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        digests: &[Digest],
     ) -> Result<(), CatalogError> {
-        self.dialect
-            .query(DISCARD_UNPUBLISHED)
-            .bind(object_key.to_owned())
-            .bind(micros(now))
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
-
-    /// Returns up to `limit` object keys that nothing refers to any more, oldest first. Delete each object, then
-    /// call [`Catalog::forget_trash`].
-    pub async fn take_trash(&self, limit: u32) -> Result<Vec<String>, CatalogError> {
-        let rows = self
-            .dialect
-            .query(TRASH)
-            .bind(i64::from(limit))
-            .fetch_all(&self.reader)
-            .await?;
-        all(rows, |row| row.text("object_key"))
-    }
-
-    /// Forgets a key whose object has been deleted.
-    pub async fn forget_trash(&self, object_key: &str) -> Result<(), CatalogError> {
-        self.dialect
-            .query(FORGET_TRASH)
-            .bind(object_key.to_owned())
-            .execute(&self.writer)
-            .await?;
-        Ok(())
-    }
-
-    /// Keeps a condemned blob, because something with a right to it refers to it again.
-    pub(crate) async fn revive_in(&self, tx: &mut Tx, digest: &Digest) -> Result<(), CatalogError> {
-        self.dialect
-            .query(REVIVE)
-            .bind(digest.to_string())
-            .execute(&mut **tx)
-            .await?;
+        for chunk in chunks(digests) {
+            let mut query = self
+                .dialect
+                .query_many(CONDEMNED, chunk.len())
+                .bind(repository.0);
+            for digest in chunk {
+                query = query.bind(digest.to_string());
+            }
+            for row in query.fetch_all(&mut **tx).await? {
+                self.dialect
+                    .query(REVIVE)
+                    .bind(row.text("digest")?)
+                    .execute(&mut **tx)
+                    .await?;
+            }
+        }
         Ok(())
     }
 

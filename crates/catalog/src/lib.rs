@@ -50,6 +50,7 @@ pub use accounts::{
 };
 pub use audit::{Actor, AuditAction, AuditEntry, AuditRow};
 pub use blobs::{Blob, Published, UnlinkOutcome};
+pub use collection::{Collected, CollectionRun, Discarded, Pass, Queue, Switches};
 pub use connection::Catalog;
 pub use decisions::{Decision, NewDecision};
 pub use error::{CatalogError, Source};
@@ -88,4 +89,4 @@ pub use tags::{
     ExpiringTag, HistoryRow, ImmutabilityRule, NewImmutabilityRule, RepositoryTag, RestoreError,
     RestoreWindow, TagCause, TagMove,
 };
-pub use uploads::{Advance, NewUpload, Staging, Upload};
+pub use uploads::{NewUpload, Upload};

@@ -5,6 +5,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use catalog::Collected;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -45,6 +46,10 @@ pub(crate) struct Metrics {
     pub(crate) login_failures: Counter,
     /// Attempts to sign in that were not looked at.
     pub(crate) logins_throttled: Counter,
+    gc_reviewed: Counter,
+    gc_condemned: Counter,
+    gc_freed_bytes: Counter,
+    pub(crate) gc_queue_age_seconds: Gauge<f64, AtomicU64>,
     jobs: Family<WordLabel, Gauge>,
     job_age_seconds: Family<WordLabel, Gauge<f64, AtomicU64>>,
 }
@@ -110,6 +115,30 @@ impl Metrics {
             "Sign-ins that had to wait after earlier refusals",
             logins_throttled.clone(),
         );
+        let gc_reviewed = Counter::default();
+        registry.register(
+            "gc_reviewed",
+            "Entries of the queue of collection that were looked at",
+            gc_reviewed.clone(),
+        );
+        let gc_condemned = Counter::default();
+        registry.register(
+            "gc_condemned",
+            "Blobs that no repository had a right to any more",
+            gc_condemned.clone(),
+        );
+        let gc_freed_bytes = Counter::default();
+        registry.register(
+            "gc_freed_bytes",
+            "Bytes of objects that collection deleted",
+            gc_freed_bytes.clone(),
+        );
+        let gc_queue_age_seconds = Gauge::default();
+        registry.register(
+            "gc_queue_age_seconds",
+            "How long the longest-overdue entry of the queue of collection has been due",
+            gc_queue_age_seconds.clone(),
+        );
         let jobs = Family::default();
         registry.register(
             "jobs",
@@ -135,9 +164,19 @@ impl Metrics {
             snapshot_built_at_seconds,
             login_failures,
             logins_throttled,
+            gc_reviewed,
+            gc_condemned,
+            gc_freed_bytes,
+            gc_queue_age_seconds,
             jobs,
             job_age_seconds,
         }
+    }
+
+    pub(crate) fn count_collected(&self, collected: &Collected) {
+        self.gc_reviewed.inc_by(collected.reviewed);
+        self.gc_condemned.inc_by(collected.condemned);
+        self.gc_freed_bytes.inc_by(collected.freed_bytes);
     }
 
     pub(crate) fn set_jobs(&self, state: &'static str, count: u64) {

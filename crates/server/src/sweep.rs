@@ -9,8 +9,8 @@ use blobs::ObjectKey;
 
 use crate::analysis::tap;
 use crate::app::{App, Shared};
+use crate::collection::objects;
 use crate::error::{Cause, chain};
-use crate::registry::transfer::session_of;
 
 const PAUSE: Duration = Duration::from_mins(1);
 const BATCH: u32 = 100;
@@ -41,17 +41,8 @@ fn said(what: &'static str, swept: Result<(), Cause>) {
 }
 
 async fn trash(app: &App) -> Result<(), Cause> {
-    loop {
-        let keys = app.catalog.take_trash(BATCH).await?;
-        let objects: Vec<ObjectKey> = keys.iter().filter_map(|key| key.parse().ok()).collect();
-        app.store.delete_all(&objects).await?;
-        for key in &keys {
-            app.catalog.forget_trash(key).await?;
-        }
-        if keys.len() < BATCH as usize {
-            return Ok(());
-        }
-    }
+    while objects::delete_discarded(app, BATCH).await?.objects > 0 {}
+    Ok(())
 }
 
 async fn expired_uploads(app: &App) -> Result<(), Cause> {
@@ -62,11 +53,10 @@ async fn expired_uploads(app: &App) -> Result<(), Cause> {
             .await?;
         for upload in &expired {
             tap::abandon(app, upload.id);
-            // A crash between the object and its row leaves the object under the key that the session names: it goes
-            // with the rest.
-            match session_of(upload) {
-                Ok(session) => app.store.abort(&session).await?,
-                Err(_) => app.store.remove_stray(upload.id).await?,
+            app.store.abort(upload.id).await?;
+            // A crash between the object and its row leaves the object under the key that the session names.
+            if let Ok(object) = upload.object_key.parse::<ObjectKey>() {
+                app.store.delete(&object).await?;
             }
         }
         if expired.len() < BATCH as usize {
@@ -97,7 +87,7 @@ async fn stray_uploads(app: &App) -> Result<(), Cause> {
     let staged = app.store.list_uploads().await?;
     let stray = app.catalog.unknown_uploads(&staged).await?;
     for upload in &stray {
-        app.store.remove_stray(*upload).await?;
+        app.store.abort(*upload).await?;
     }
     if !stray.is_empty() {
         tracing::info!(uploads = stray.len(), "bytes of ended uploads removed");

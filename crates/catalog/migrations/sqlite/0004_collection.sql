@@ -27,6 +27,7 @@ CREATE INDEX gc_review_of ON gc_review (kind, repository_id, digest, id);
 -- An object that cannot be deleted now is tried again later.
 ALTER TABLE trash ADD COLUMN attempts BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE trash ADD COLUMN last_error TEXT;
+ALTER TABLE trash ADD COLUMN size_bytes BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE trash ADD COLUMN try_after BIGINT NOT NULL DEFAULT 0;
 
 -- What collection did, one row for each run that found something.

@@ -4,13 +4,15 @@
 //! hold. Asking again postpones: the youngest entry of a thing counts, and older ones are dropped unseen. Losing an
 //! entry would leave garbage behind; one too many costs a look.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use oci::Digest;
 
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
-use crate::rows::micros;
-use crate::{Catalog, CatalogError, RepositoryId};
+use crate::rows::{Columns as _, micros};
+use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, NewJob, RepositoryId};
 
 /// How long after its cause a review happens: whoever deletes and pushes again within it keeps everything.
 const GRACE: SignedDuration = SignedDuration::from_mins(15);
@@ -20,6 +22,48 @@ const SPREAD_SECONDS: i64 = 60;
 statements! {
     ASK = "INSERT INTO gc_review (kind, repository_id, digest, review_after, review_count, event)
         VALUES {rows 6}";
+    DUE = "SELECT r.id, r.repository_id, r.digest, CASE WHEN EXISTS (SELECT 1 FROM gc_review n
+            WHERE n.kind = r.kind AND n.repository_id = r.repository_id AND n.digest = r.digest AND n.id > r.id)
+            THEN 1 ELSE 0 END AS is_superseded
+        FROM gc_review r WHERE r.kind = $1 AND r.review_after <= $2 ORDER BY r.review_after, r.id LIMIT $3 {skip locked}";
+    DROP = "DELETE FROM gc_review WHERE id IN ({list})";
+    POSTPONE = "UPDATE gc_review SET review_after = $1, review_count = review_count + 1 WHERE id IN ({list})";
+    HASTEN = "UPDATE gc_review SET review_after = $1 WHERE review_after > $1";
+}
+
+/// How long an entry waits whose rows somebody holds.
+const BUSY: SignedDuration = SignedDuration::from_mins(1);
+
+/// An entry in the hands of a pass.
+#[derive(Clone, Debug)]
+pub(super) struct Due {
+    pub(super) id: i64,
+    pub(super) repository: RepositoryId,
+    pub(super) digest: Digest,
+}
+
+/// What a pass found out about its entries.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    dropped: Vec<i64>,
+    postponed: BTreeMap<Timestamp, Vec<i64>>,
+}
+
+impl Settled {
+    /// There is nothing more to look at.
+    pub(super) fn drop(&mut self, due: &Due) {
+        self.dropped.push(due.id);
+    }
+
+    /// Look again then.
+    pub(super) fn postpone(&mut self, due: &Due, until: Timestamp) {
+        self.postponed.entry(until).or_default().push(due.id);
+    }
+
+    /// Somebody holds the rows, so they are in use.
+    pub(super) fn is_busy(&mut self, due: &Due, now: Timestamp) {
+        self.postpone(due, now.saturating_add(BUSY).unwrap_or(now));
+    }
 }
 
 /// What is looked at.
@@ -139,5 +183,93 @@ impl Catalog {
             query.execute(&mut **tx).await?;
         }
         Ok(())
+    }
+
+    /// Takes up to `limit` due entries of a kind for this transaction, skipping those another collector has. Entries
+    /// that a younger one stands for are in `settled` already, and not among those returned.
+    pub(super) async fn due_in(
+        &self,
+        tx: &mut Tx,
+        kind: ReviewKind,
+        limit: u32,
+        now: Timestamp,
+        settled: &mut Settled,
+    ) -> Result<Vec<Due>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(DUE)
+            .bind(kind.as_str())
+            .bind(micros(now))
+            .bind(i64::from(limit))
+            .fetch_all(&mut **tx)
+            .await?;
+        let mut taken = Vec::with_capacity(rows.len());
+        for row in rows {
+            let due = Due {
+                id: row.int("id")?,
+                repository: RepositoryId(row.int("repository_id")?),
+                digest: row.digest("digest")?,
+            };
+            if row.flag("is_superseded")? {
+                settled.drop(&due);
+            } else {
+                taken.push(due);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Writes what a pass found out, and returns how many entries it was about.
+    pub(super) async fn settle_in(
+        &self,
+        tx: &mut Tx,
+        settled: Settled,
+    ) -> Result<u64, CatalogError> {
+        let mut count = settled.dropped.len();
+        for chunk in chunks(&settled.dropped) {
+            let mut query = self.dialect.query_many(DROP, chunk.len());
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            query.execute(&mut **tx).await?;
+        }
+        for (until, ids) in settled.postponed {
+            count += ids.len();
+            for chunk in chunks(&ids) {
+                let mut query = self
+                    .dialect
+                    .query_many(POSTPONE, chunk.len())
+                    .bind(micros(until));
+                for id in chunk {
+                    query = query.bind(*id);
+                }
+                query.execute(&mut **tx).await?;
+            }
+        }
+        Ok(count as u64)
+    }
+
+    /// Makes every entry due and queues the job that looks at them, as somebody who runs collection by hand expects.
+    /// Returns how many entries became due earlier.
+    ///
+    /// What protects content is in its own rows, so an early look takes nothing away that a late one would have kept.
+    pub async fn run_collection(
+        &self,
+        job: &NewJob,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<u64, CatalogError> {
+        let mut tx = self.begin().await?;
+        let hastened = self
+            .dialect
+            .query(HASTEN)
+            .bind(micros(now))
+            .execute(&mut *tx)
+            .await?;
+        let entry = AuditEntry::on(AuditAction::CollectionRun, None, None);
+        self.audit_in(&mut tx, &entry, by, now).await?;
+        self.enqueue_in(&mut tx, job).await?;
+        tx.commit().await?;
+        Ok(hastened.rows_affected())
     }
 }

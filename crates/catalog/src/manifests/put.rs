@@ -9,7 +9,7 @@ use super::lifetime::expires_after;
 use super::{PutError, PutManifest, PutOutcome};
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
-use crate::dialect::{chunks, statements};
+use crate::dialect::{Statement, chunks, statements};
 use crate::rows::{Columns as _, micros};
 use crate::tags::{Retargeted, TagTarget};
 use crate::{
@@ -30,10 +30,11 @@ enum Inserted {
 }
 
 statements! {
-    PRESENT_BLOBS = "SELECT l.digest, b.size_bytes, b.state FROM repo_blob l JOIN blob b ON b.digest = l.digest
-        WHERE l.repository_id = $1 AND l.digest IN ({list}) {share b}";
+    PRESENT_BLOBS = "SELECT l.digest, b.size_bytes FROM repo_blob l JOIN blob b ON b.digest = l.digest
+        WHERE l.repository_id = $1 AND l.digest IN ({list})
+        ORDER BY l.digest {share b}";
     PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
-        WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL {for share}";
+        WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL ORDER BY digest {for share}";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
     KEEP_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for share}";
     INSERT = "INSERT INTO manifest (repository_id, digest, media_type, artifact_type, config_digest, subject,
@@ -172,10 +173,14 @@ impl Catalog {
     /// Checks that what the manifest refers to is in the repository and has the size it says.
     async fn check_references(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), PutError> {
         let blobs: Vec<&Descriptor> = put.manifest.required_blobs().collect();
-        let (sizes, condemned) = self.present_blobs(tx, put.repository, &blobs).await?;
+        let digests = in_order(&blobs);
+        self.revive_in(tx, put.repository, &digests).await?;
+        let sizes = self
+            .present(tx, PRESENT_BLOBS, put.repository, &digests)
+            .await?;
         let children: Vec<&Descriptor> = put.manifest.children.iter().collect();
         let child_sizes = self
-            .present_manifests(tx, put.repository, &children)
+            .present(tx, PRESENT_MANIFESTS, put.repository, &in_order(&children))
             .await?;
 
         let mut missing = Vec::new();
@@ -204,54 +209,25 @@ impl Catalog {
         if !missing.is_empty() {
             return Err(PutError::Missing(missing));
         }
-        for digest in condemned {
-            self.revive_in(tx, &digest).await?;
-        }
         Ok(())
     }
 
-    /// Returns the sizes of those blobs that are there, and which of them were about to be collected.
-    async fn present_blobs(
+    /// Returns the sizes of those blobs or manifests that the repository has, and keeps them until the end.
+    async fn present(
         &self,
         tx: &mut Tx,
+        statement: Statement,
         repository: RepositoryId,
-        descriptors: &[&Descriptor],
-    ) -> Result<(HashMap<Digest, u64>, Vec<Digest>), CatalogError> {
-        let mut sizes = HashMap::new();
-        let mut condemned = Vec::new();
-        for chunk in chunks(descriptors) {
-            let mut query = self
-                .dialect
-                .query_many(PRESENT_BLOBS, chunk.len())
-                .bind(repository.0);
-            for descriptor in chunk {
-                query = query.bind(descriptor.digest.to_string());
-            }
-            for row in query.fetch_all(&mut **tx).await? {
-                let digest = row.digest("digest")?;
-                if row.text("state")? == "condemned" {
-                    condemned.push(digest.clone());
-                }
-                sizes.insert(digest, row.size("size_bytes")?);
-            }
-        }
-        Ok((sizes, condemned))
-    }
-
-    async fn present_manifests(
-        &self,
-        tx: &mut Tx,
-        repository: RepositoryId,
-        descriptors: &[&Descriptor],
+        digests: &[Digest],
     ) -> Result<HashMap<Digest, u64>, CatalogError> {
         let mut sizes = HashMap::new();
-        for chunk in chunks(descriptors) {
+        for chunk in chunks(digests) {
             let mut query = self
                 .dialect
-                .query_many(PRESENT_MANIFESTS, chunk.len())
+                .query_many(statement, chunk.len())
                 .bind(repository.0);
-            for descriptor in chunk {
-                query = query.bind(descriptor.digest.to_string());
+            for digest in chunk {
+                query = query.bind(digest.to_string());
             }
             for row in query.fetch_all(&mut **tx).await? {
                 sizes.insert(row.digest("digest")?, row.size("size_bytes")?);
@@ -380,6 +356,14 @@ impl Catalog {
         }
         Ok(())
     }
+}
+
+/// Returns the digests of descriptors, each once and in the order in which everybody locks rows.
+fn in_order(descriptors: &[&Descriptor]) -> Vec<Digest> {
+    let mut digests: Vec<Digest> = descriptors.iter().map(|d| d.digest.clone()).collect();
+    digests.sort_unstable();
+    digests.dedup();
+    digests
 }
 
 /// Returns what a manifest refers to below itself, as (kind, position within the kind, descriptor).

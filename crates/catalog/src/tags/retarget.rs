@@ -182,7 +182,7 @@ impl Catalog {
                 .open_tag(tx, target, digest, previous.is_some(), by, start)
                 .await?
             {
-                self.add_cosign_edge(tx, target, digest).await?;
+                self.add_cosign_edge(tx, target, digest, now).await?;
                 break true;
             }
         };
@@ -402,6 +402,7 @@ impl Catalog {
         tx: &mut Tx,
         target: &TagTarget<'_>,
         digest: &Digest,
+        now: Timestamp,
     ) -> Result<(), CatalogError> {
         if let Some(subject) = cosign_subject(target.tag) {
             self.dialect
@@ -410,6 +411,10 @@ impl Catalog {
                 .bind(subject)
                 .bind(digest.to_string())
                 .execute(&mut **tx)
+                .await?;
+            // Such a tag keeps nothing by itself: whether its subject is there is looked at.
+            let reviews = [Review::manifest(target.repository, digest)];
+            self.review_in(tx, &reviews, ReviewEvent::Arrival, now)
                 .await?;
         }
         Ok(())

@@ -38,7 +38,9 @@ async fn a_new_upload_replaces_a_condemned_object() {
             }
         );
         assert_eq!(state(&pool).await, ("live".into(), "o/2".into()));
-        assert_eq!(catalog.take_trash(10).await.unwrap(), ["o/1"]);
+        let discarded = catalog.discarded(10, at(2)).await.unwrap();
+        assert_eq!(discarded[0].object_key, "o/1");
+        assert_eq!((discarded.len(), discarded[0].size_bytes), (1, 7));
     })
     .await;
 }

@@ -36,7 +36,7 @@ struct Which {
 struct JobItem {
     id: i64,
     kind: String,
-    /// `interactive`, `manual` or `bulk`.
+    /// `interactive`, `manual`, `bulk` or `upkeep`.
     lane: &'static str,
     state: &'static str,
     /// What it works on, as JSON.

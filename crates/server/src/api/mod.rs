@@ -32,6 +32,7 @@ mod advisories;
 mod caller;
 mod decisions;
 mod extract;
+mod gc;
 mod jobs;
 mod policies;
 mod problem;
@@ -68,6 +69,7 @@ fn resources() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .merge(advisories::routes())
         .merge(decisions::routes())
+        .merge(gc::routes())
         .merge(jobs::routes())
         .merge(policies::routes())
         .merge(repositories::routes())

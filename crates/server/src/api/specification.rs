@@ -12,9 +12,10 @@ use utoipa_axum::routes;
 use crate::app::Shared;
 
 /// Groups of routes, in the order of the description.
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("advisories", "What is known about vulnerabilities"),
     ("decisions", "Verdicts that were acted on"),
+    ("gc", "Collection of what nothing refers to"),
     ("jobs", "Background work"),
     ("policies", "What the gate asks"),
     ("repositories", "Names, tags and images"),

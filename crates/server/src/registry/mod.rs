@@ -16,7 +16,6 @@ mod path;
 mod range;
 mod referrers;
 pub(crate) mod rules;
-pub(crate) mod transfer;
 mod upload;
 
 use axum::body::Body;

@@ -31,10 +31,14 @@ use futures::future::BoxFuture;
 use crate::analysis::AnalysisError;
 use crate::app::Shared;
 use crate::error::Cause;
-use crate::{analysis, error};
+use crate::{analysis, collection, error};
 
 /// Every kind of job this version does, by name.
-pub(crate) const KINDS: &[Kind] = &[analysis::jobs::ANALYSE_JOB, analysis::jobs::REMATCH_JOB];
+pub(crate) const KINDS: &[Kind] = &[
+    analysis::jobs::ANALYSE_JOB,
+    collection::COLLECT_JOB,
+    analysis::jobs::REMATCH_JOB,
+];
 
 /// A job's outcome on its way.
 pub(crate) type Work = BoxFuture<'static, Result<JobResults, JobError>>;

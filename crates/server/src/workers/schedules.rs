@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::kind;
 use crate::analysis::rematch::REMATCH;
 use crate::app::Shared;
+use crate::collection::COLLECT;
 use crate::error::chain;
 
 /// A schedule that every installation has.
@@ -31,6 +32,10 @@ pub(crate) struct Recurring {
 
 /// What recurs everywhere, by name.
 pub(crate) const RECURRING: &[Recurring] = &[
+    Recurring {
+        name: COLLECT,
+        cron: "* * * * *",
+    },
     // Grades drop with the calendar, without any news.
     Recurring {
         name: REMATCH,

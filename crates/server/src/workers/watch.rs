@@ -1,20 +1,22 @@
-//! What the queue looks like, for the metrics.
+//! What the queues look like, for the metrics.
 
 use std::time::Duration;
 
 use catalog::Lane;
 
 use crate::app::{App, Shared};
+use crate::collection;
 use crate::error::chain;
 
 const PAUSE: Duration = Duration::from_secs(15);
 
-/// Measures the queue now and then until the server stops.
+/// Measures the queues now and then until the server stops.
 pub(crate) async fn run(app: Shared) {
     loop {
         if let Err(error) = measure(&app).await {
             tracing::warn!(cause = %chain(&error), "cannot measure the queue of jobs");
         }
+        collection::measure(&app).await;
         tokio::select! {
             () = app.stop.cancelled() => return,
             () = tokio::time::sleep(PAUSE) => {}

@@ -257,6 +257,14 @@ pub(crate) async fn every_route_asks_for_the_right_it_needs(world: &mut World) {
             nothing,
             [401, 401, 403, 403, 403, 404],
         ),
+        route("GET", "/api/v1/gc", nothing, [401, 401, 403, 403, 403, 200]),
+        route("PATCH", "/api/v1/gc", b"{}", [401, 401, 403, 403, 403, 200]),
+        route(
+            "POST",
+            "/api/v1/gc/run",
+            nothing,
+            [401, 401, 403, 403, 403, 202],
+        ),
         route(
             "GET",
             "/api/v1/jobs",

@@ -1,4 +1,4 @@
-//! Writing an upload to its staged file: one pass that hashes and stores.
+//! Writing an upload: one pass that hashes and stores.
 //!
 //! Chunks gather into a batch while the batch before is hashed and written on a blocking thread; so the network, and
 //! hash plus disk, work side by side, one thread hop per half mebibyte, and at most two batches are in memory.
@@ -8,28 +8,37 @@ use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
-use oci::{Algorithm, Digest, DigestHasher};
+use oci::{Algorithm, Digest, DigestHasher, MidState};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::{FsStore, blocking, cut_staged, interrupted};
-use crate::{BlobError, Checkpoint, ObjectKey, Resume, Staged};
+use crate::fs::{FsStore, blocking, cut_staged, interrupted};
+use crate::{BlobError, ObjectKey};
 
 /// Bytes gathered before a batch is handed to a blocking thread.
 const BATCH_BYTES: usize = 512 * 1024;
 /// The buffer for reading a staged upload again.
 const REHASH_BYTES: usize = 256 * 1024;
 
-/// A staged file under its lock, which goes with the open file.
+/// A point up to which an upload is durable: what its row may say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// How many bytes are durable.
+    pub offset: u64,
+    /// The hasher's state there.
+    pub hash_state: MidState,
+}
+
+/// An upload that no other writer can touch, as it was found. Dropping it changes nothing.
 #[derive(Debug)]
-pub(crate) struct FsLocked {
+pub struct LockedUpload {
     store: FsStore,
     upload: Uuid,
     file: File,
 }
 
-impl FsLocked {
-    pub(super) fn new(store: FsStore, upload: Uuid, file: File) -> Self {
+impl LockedUpload {
+    pub(crate) fn new(store: FsStore, upload: Uuid, file: File) -> Self {
         Self {
             store,
             upload,
@@ -37,27 +46,28 @@ impl FsLocked {
         }
     }
 
-    pub(crate) async fn resume(self, from: Resume) -> Result<FsWriter, BlobError> {
-        let (offset, hasher, key) = (from.offset, from.hasher, from.session.key);
+    /// Opens it for writing at `offset`, cutting off bytes beyond it; `hasher` stands at the same offset.
+    ///
+    /// # Errors
+    /// [`BlobError::Lost`] if fewer bytes are there.
+    pub async fn resume(
+        self,
+        offset: u64,
+        hasher: DigestHasher,
+    ) -> Result<UploadWriter, BlobError> {
         blocking(move || {
             cut_staged(&self.file, &self.store.staged(self.upload), offset)?;
-            Ok(FsWriter::new(StagedFile {
-                store: self.store,
-                upload: self.upload,
-                key,
-                file: self.file,
-                started_at: offset,
-                offset,
-                hasher,
-            }))
+            let staged = StagedFile::new(self.store, self.upload, self.file, offset, hasher);
+            Ok(UploadWriter::new(staged))
         })
         .await
     }
 }
 
-/// A staged file open for writing.
+/// An upload open for writing. Dropping it keeps the bytes; those beyond the last checkpoint are cut off by the next
+/// one who opens the upload.
 #[derive(Debug)]
-pub(crate) struct FsWriter {
+pub struct UploadWriter {
     state: State,
     batch: Vec<Bytes>,
     batch_bytes: usize,
@@ -74,18 +84,17 @@ enum State {
 
 /// The open file with everything that advances with it.
 #[derive(Debug)]
-struct StagedFile {
+pub(crate) struct StagedFile {
     store: FsStore,
     upload: Uuid,
-    key: ObjectKey,
     file: File,
     started_at: u64,
     offset: u64,
     hasher: DigestHasher,
 }
 
-impl FsWriter {
-    fn new(staged: StagedFile) -> Self {
+impl UploadWriter {
+    pub(crate) fn new(staged: StagedFile) -> Self {
         Self {
             accepted: staged.offset,
             state: State::Idle(Box::new(staged)),
@@ -95,7 +104,7 @@ impl FsWriter {
     }
 
     /// Returns the offset after everything accepted so far, durable or not.
-    pub(crate) fn offset(&self) -> u64 {
+    pub fn offset(&self) -> u64 {
         self.accepted
     }
 
@@ -103,7 +112,7 @@ impl FsWriter {
     ///
     /// # Errors
     /// [`BlobError::Full`] and other faults of this or an earlier chunk. After one, the writer accepts nothing more.
-    pub(crate) async fn write(&mut self, chunk: Bytes) -> Result<(), BlobError> {
+    pub async fn write(&mut self, chunk: Bytes) -> Result<(), BlobError> {
         self.accepted += chunk.len() as u64;
         self.batch_bytes += chunk.len();
         if !chunk.is_empty() {
@@ -116,14 +125,13 @@ impl FsWriter {
     }
 
     /// Makes everything accepted durable.
-    pub(crate) async fn checkpoint(&mut self) -> Result<Checkpoint, BlobError> {
+    pub async fn checkpoint(&mut self) -> Result<Checkpoint, BlobError> {
         let staged = self.drain().await?;
         let (staged, checkpoint) = blocking(move || {
             staged.make_durable()?;
             let checkpoint = Checkpoint {
                 offset: staged.offset,
                 hash_state: staged.hasher.state(),
-                staged: Staged::default(),
             };
             Ok((staged, checkpoint))
         })
@@ -133,9 +141,9 @@ impl FsWriter {
     }
 
     /// Ends the content and its hash. Nothing is visible until the sealed upload is committed.
-    pub(crate) async fn seal(mut self) -> Result<FsSealed, BlobError> {
+    pub async fn seal(mut self) -> Result<SealedUpload, BlobError> {
         let staged = self.drain().await?;
-        Ok(FsSealed {
+        Ok(SealedUpload {
             size_bytes: staged.offset,
             digest: staged.hasher.clone().finish(),
             staged,
@@ -172,6 +180,23 @@ impl FsWriter {
 }
 
 impl StagedFile {
+    pub(crate) fn new(
+        store: FsStore,
+        upload: Uuid,
+        file: File,
+        offset: u64,
+        hasher: DigestHasher,
+    ) -> Self {
+        Self {
+            store,
+            upload,
+            file,
+            started_at: offset,
+            offset,
+            hasher,
+        }
+    }
+
     fn append(mut self: Box<Self>, batch: &[Bytes]) -> Result<Box<Self>, BlobError> {
         for chunk in batch {
             self.file
@@ -214,26 +239,31 @@ impl StagedFile {
     }
 }
 
-/// A staged file whose content is complete and hashed.
+/// An upload whose content is complete and hashed, but not yet an object. Dropping it keeps the staged bytes.
 #[derive(Debug)]
-pub(crate) struct FsSealed {
+pub struct SealedUpload {
     size_bytes: u64,
     digest: Digest,
     staged: Box<StagedFile>,
 }
 
-impl FsSealed {
+impl SealedUpload {
     /// Returns the size in bytes.
-    pub(crate) fn size_bytes(&self) -> u64 {
+    pub fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
     /// Returns the digest computed while streaming.
-    pub(crate) fn digest(&self) -> &Digest {
+    pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    pub(crate) async fn rehash(mut self, algorithm: Algorithm) -> Result<Self, BlobError> {
+    /// Computes the digest with another algorithm, which reads the content once more: for clients that name theirs
+    /// only at the end.
+    pub async fn rehash(mut self, algorithm: Algorithm) -> Result<Self, BlobError> {
+        if algorithm == self.digest.algorithm() {
+            return Ok(self);
+        }
         blocking(move || {
             self.digest = self.staged.rehash(algorithm)?;
             Ok(self)
@@ -241,12 +271,13 @@ impl FsSealed {
         .await
     }
 
-    pub(crate) async fn commit(self) -> Result<(), BlobError> {
+    /// Makes the content the object `key`, durably. The row that names the key is the caller's next step.
+    pub async fn commit(self, key: &ObjectKey) -> Result<(), BlobError> {
+        let key = key.clone();
         blocking(move || {
             let StagedFile {
                 store,
                 upload,
-                key,
                 file,
                 ..
             } = *self.staged;
@@ -255,7 +286,8 @@ impl FsSealed {
         .await
     }
 
-    pub(crate) async fn discard(self) -> Result<(), BlobError> {
+    /// Deletes the content: it was not what the client promised.
+    pub async fn abort(self) -> Result<(), BlobError> {
         let (store, upload) = (self.staged.store.clone(), self.staged.upload);
         drop(self);
         store.abort(upload).await
