@@ -39,6 +39,8 @@ pub enum AuditAction {
     AccountDisable,
     /// An identity was linked to an account.
     IdentityLink,
+    /// An identity's source no longer lets it in.
+    IdentitySuspend,
     /// An identity was taken from an account.
     IdentityUnlink,
     /// A team was created.
@@ -157,6 +159,7 @@ impl AuditAction {
             Self::PasswordSet => "account.password",
             Self::AccountDisable => "account.disable",
             Self::IdentityLink => "identity.link",
+            Self::IdentitySuspend => "identity.suspend",
             Self::IdentityUnlink => "identity.unlink",
             Self::TeamCreate => "team.create",
             Self::TeamUpdate => "team.update",

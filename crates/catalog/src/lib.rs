@@ -35,6 +35,7 @@ mod rows;
 mod schedules;
 mod scope;
 mod sessions;
+mod sign_ins;
 mod signing_keys;
 mod simple_signatures;
 mod tag_page;

@@ -198,6 +198,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::repository_state::STATEMENTS,
     crate::schedules::STATEMENTS,
     crate::sessions::STATEMENTS,
+    crate::sign_ins::STATEMENTS,
     crate::signing_keys::STATEMENTS,
     crate::simple_signatures::STATEMENTS,
     crate::tag_page::STATEMENTS,

@@ -10,3 +10,10 @@ CREATE TABLE login_failure (
     PRIMARY KEY (kind, account, address)
 );
 CREATE INDEX login_failure_by_expiry ON login_failure (expires_at);
+
+-- When the identity's source was last asked, since when it no longer lets it in, and whether it made the account a
+-- superuser.
+ALTER TABLE identity ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE identity ADD COLUMN suspended_at BIGINT;
+ALTER TABLE identity ADD COLUMN gave_superuser BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX identity_by_check ON identity (issuer, checked_at, subject);

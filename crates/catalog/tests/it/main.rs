@@ -17,6 +17,7 @@ mod pages;
 mod repositories;
 mod schedules;
 mod schema;
+mod sign_ins;
 mod tag_life;
 mod tags;
 
@@ -130,6 +131,10 @@ macro_rules! catalog_conformance {
             schedules::a_schedule_keeps_its_place_until_its_expression_changes,
             schedules::what_is_due_is_queued_once,
             schedules::a_job_still_open_is_not_queued_again_and_the_schedule_goes_on,
+            sign_ins::an_account_goes_and_comes_with_its_only_identity,
+            sign_ins::an_account_with_another_way_in_loses_only_what_was_given,
+            sign_ins::a_group_takes_back_only_the_right_it_gave,
+            sign_ins::each_identity_is_taken_for_a_check_once,
             pages::the_tag_page_joins_everything_known,
             pages::the_repository_list_sums_up,
             pages::filters_take_wildcards_literally,
