@@ -36,7 +36,7 @@ pub use pages::image::{
     render_image,
 };
 pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
-pub use pages::sign_in::{SignInError, SignInPage, render_sign_in};
+pub use pages::sign_in::{ProviderLink, SignInError, SignInPage, render_sign_in};
 pub use pages::tags::{TagRow, TagSort, TagsPage, render_tags};
 pub use paging::Paging;
 

@@ -41,6 +41,10 @@ pub enum Route {
     Feeds,
     /// `/sign-in`: the form, and the target of its POST.
     SignIn,
+    /// `/sign-in/{id}`: leads to a provider of identities.
+    SignInWith(String),
+    /// `/sign-in/{id}/callback`: where the provider sends the browser back to.
+    SignInReturn(String),
     /// `/sign-out`: POST only.
     SignOut,
     /// `/assets/{name}`
@@ -64,6 +68,11 @@ impl Route {
                 "sign-in" => Some(Self::SignIn),
                 "sign-out" => Some(Self::SignOut),
                 _ => None,
+            },
+            Some(("sign-in", rest)) => match rest.split_once('/') {
+                None => decode(rest).map(Self::SignInWith),
+                Some((id, "callback")) => decode(id).map(Self::SignInReturn),
+                Some(_) => None,
             },
             Some(("d", id)) => decode(id).map(Self::Decision),
             Some(("assets", name)) => decode(name).map(Self::Asset),
@@ -104,6 +113,10 @@ impl fmt::Display for Route {
             Self::Decision(id) => write!(f, "/d/{}", utf8_percent_encode(id, SEGMENT)),
             Self::Feeds => f.write_str("/feeds"),
             Self::SignIn => f.write_str("/sign-in"),
+            Self::SignInWith(id) => write!(f, "/sign-in/{}", utf8_percent_encode(id, SEGMENT)),
+            Self::SignInReturn(id) => {
+                write!(f, "/sign-in/{}/callback", utf8_percent_encode(id, SEGMENT))
+            }
             Self::SignOut => f.write_str("/sign-out"),
             Self::Asset(name) => write!(f, "/assets/{}", utf8_percent_encode(name, SEGMENT)),
         }
@@ -182,6 +195,8 @@ mod tests {
             Route::Decision("01JD9K/ ?#ü".to_owned()),
             Route::Feeds,
             Route::SignIn,
+            Route::SignInWith("a sso".to_owned()),
+            Route::SignInReturn("callback".to_owned()),
             Route::SignOut,
             Route::Asset("app-0123.css".to_owned()),
         ];
@@ -205,6 +220,11 @@ mod tests {
     #[case("/r/a/-/t/%2e%2e")]
     #[case("/r/a/-/m/sha256:00")]
     #[case("/d/")]
+    #[case("/sign-in/")]
+    #[case("/sign-in/sso/")]
+    #[case("/sign-in/sso/other")]
+    #[case("/sign-in/sso/callback/")]
+    #[case("/sign-in//callback")]
     #[case("/d/%ff")]
     fn other_paths_are_no_page(#[case] path: &str) {
         assert_eq!(Route::parse(path), None);

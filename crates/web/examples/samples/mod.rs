@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use oci::{Digest, RepositoryName};
 use web::{
     Account, Analysis, ErrorKind, ErrorPage, FeedRow, FeedsNote, FeedsPage, Figures, Frame, Health,
-    ImagesPage, Paging, RepositoryRow, SignInError, SignInPage, Tab, TabContent, TagRow, TagSort,
-    TagsPage, Tally, Theme, VerdictChip, VerdictTally,
+    ImagesPage, Paging, ProviderLink, RepositoryRow, SignInError, SignInPage, Tab, TabContent,
+    TagRow, TagSort, TagsPage, Tally, Theme, VerdictChip, VerdictTally,
 };
 
 /// Makes the samples, in the given theme; `hostile` takes the place of every free text.
@@ -40,6 +40,10 @@ impl Samples {
             (
                 "sign-in-error",
                 web::render_sign_in(&self.sign_in(Some(SignInError::Credentials))).unwrap(),
+            ),
+            (
+                "sign-in-ways",
+                web::render_sign_in(&self.sign_in_ways()).unwrap(),
             ),
             ("images", web::render_images(&self.images()).unwrap()),
             (
@@ -146,6 +150,20 @@ impl Samples {
             return_to: self.text("/r/payments/api/-/tags?q=2"),
             csrf: self.text("0f1e2d3c"),
             error,
+            providers: Vec::new(),
+            directory: None,
+        }
+    }
+
+    fn sign_in_ways(&self) -> SignInPage {
+        let link = |name, id| ProviderLink {
+            name: self.text(name),
+            id: self.text(id),
+        };
+        SignInPage {
+            providers: vec![link("Example SSO", "sso"), link("Partners", "partners")],
+            directory: Some(self.text("Example directory")),
+            ..self.sign_in(Some(SignInError::NameTaken(self.text("alice"))))
         }
     }
 
