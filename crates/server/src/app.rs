@@ -20,6 +20,7 @@ use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
 use crate::outbound::Outbound;
 use crate::settings::Settings;
+use crate::sign_in::Ways;
 
 /// A handle that handlers clone.
 pub(crate) type Shared = Arc<App>;
@@ -35,6 +36,8 @@ pub(crate) struct App {
     /// The one way to other servers.
     pub(crate) outbound: Outbound,
     pub(crate) throttle: Throttle,
+    /// The ways to sign in beside passwords kept here.
+    pub(crate) ways: Ways,
     pub(crate) metrics: Metrics,
     pub(crate) policies: Policies,
     pub(crate) analyses: Analyses,

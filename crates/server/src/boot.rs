@@ -26,6 +26,8 @@ use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
 use crate::outbound::{ClientError, Outbound};
 use crate::settings::Settings;
+use crate::sign_in::Ways;
+use crate::sign_in::directory::{TlsError, recheck};
 use crate::{http, router, sweep, workers};
 
 /// The first account.
@@ -91,6 +93,9 @@ pub enum StartError {
     /// Outgoing connections cannot be set up as asked.
     #[error(transparent)]
     Outbound(#[from] ClientError),
+    /// The directory's certificates cannot be used.
+    #[error(transparent)]
+    Directory(#[from] TlsError),
     /// A signing key is damaged.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -134,6 +139,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     publish_policy_file(&catalog, &settings, now).await?;
     let tokens = signing_keys(&catalog, now).await?;
     let outbound = Outbound::new(&settings.outbound)?;
+    let ways = Ways::new(&settings.sign_in, &outbound)?;
 
     let listener = listen(settings.listen).await?;
     let address = listener.local_addr().map_err(|source| StartError::Listen {
@@ -159,6 +165,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         passwords: Passwords::new(),
         outbound,
         throttle: Throttle::new(),
+        ways,
         metrics: Metrics::new(),
         policies: Policies::new(),
         analyses: Analyses::new(),
@@ -179,6 +186,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         ));
     }
     tasks.spawn(snapshots::watch(app.clone(), seen));
+    tasks.spawn(recheck::run(app.clone()));
     tasks.spawn(sweep::run(app.clone()));
     tasks.spawn(workers::schedules::run(app.clone()));
     tasks.spawn(workers::signals::run(app.clone()));

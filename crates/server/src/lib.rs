@@ -33,6 +33,7 @@ mod registry;
 mod request;
 mod router;
 mod settings;
+mod sign_in;
 mod sweep;
 mod workers;
 
@@ -46,3 +47,5 @@ pub use networks::{BadNetwork, Networks};
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};
 pub use registry::rules::RegistryRules;
 pub use settings::Settings;
+pub use sign_in::directory::TlsError as DirectoryTlsError;
+pub use sign_in::{Admission, LdapSettings, OidcSettings, SignInSettings, SignInSettingsError};

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::networks::Networks;
 use crate::outbound::OutboundSettings;
 use crate::registry::rules::RegistryRules;
+use crate::sign_in::SignInSettings;
 
 /// The settings of one server process.
 #[derive(Clone, Debug)]
@@ -34,4 +35,6 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// What the registry's protocol side allows, and how much of it.
     pub registry: RegistryRules,
+    /// The ways to sign in beside passwords kept here.
+    pub sign_in: SignInSettings,
 }

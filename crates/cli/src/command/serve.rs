@@ -49,6 +49,7 @@ async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure
         admin_password: config.admin_password,
         outbound: config.outbound,
         trusted_proxies: config.trusted_proxies,
+        sign_in: config.sign_in,
         registry: config.registry,
     };
     // Before anything else: whoever sees the address may send a signal at once.

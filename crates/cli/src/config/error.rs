@@ -80,6 +80,9 @@ pub(crate) enum ConfigError {
     /// There is no home folder and no data folder is named.
     #[error("`data` is not set and there is no home folder")]
     NoDataFolder,
+    /// The file of `sign_in` is refused.
+    #[error("`sign_in` cannot be used")]
+    SignIn(#[source] server::SignInSettingsError),
     /// The password's file cannot be read.
     #[error("cannot read the administrator's password")]
     PasswordFile {
@@ -115,6 +118,7 @@ impl ConfigError {
             | Self::UnknownVariable {
                 nearest: Some(nearest), ..
             } => format!("Did you mean `{nearest}`?"),
+            Self::SignIn(_) => "docs/guides/sign-in.md explains every key.".to_owned(),
             Self::NoDataFolder => "Set --data DIR or TIDEGATE_DATA.".to_owned(),
             _ => "`tidegate config show --origin` prints every setting and where it comes from.".to_owned(),
         }

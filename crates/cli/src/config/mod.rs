@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use server::{AllowList, Networks, OutboundSettings, RegistryRules};
+use server::{AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings};
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
@@ -91,6 +91,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "NETWORKS")]
     pub(crate) trusted_proxies: Option<String>,
 
+    /// Read the other ways to sign in from this file: identity providers, a directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sign_in: Option<String>,
+
     /// Whether clients may delete
     #[arg(long, value_name = "on|off")]
     pub(crate) deletion: Option<String>,
@@ -136,6 +140,7 @@ impl Flags {
             "outbound_ca_file" => &self.outbound_ca_file,
             "outbound_proxy_file" => &self.outbound_proxy_file,
             "trusted_proxies" => &self.trusted_proxies,
+            "sign_in" => &self.sign_in,
             "deletion" => &self.deletion,
             "delete_referenced" => &self.delete_referenced,
             "sparse" => &self.sparse,
@@ -330,6 +335,8 @@ pub(crate) struct ServeConfig {
     pub(crate) outbound: OutboundSettings,
     /// Reverse proxies that are believed.
     pub(crate) trusted_proxies: Networks,
+    /// The ways to sign in beside passwords kept here.
+    pub(crate) sign_in: SignInSettings,
     /// The switches and limits of the registry's protocol side.
     pub(crate) registry: RegistryRules,
 }
@@ -368,6 +375,7 @@ impl ServeConfig {
                 proxy: outbound_proxy(settings)?,
             },
             trusted_proxies: settings.read("trusted_proxies")?.unwrap_or_default(),
+            sign_in: sign_in(settings)?,
             registry: registry_rules(settings)?,
         })
     }
@@ -438,6 +446,14 @@ fn admin_password(settings: &Settings) -> Result<Option<SecretString>, ConfigErr
         return Err(ConfigError::EmptyPassword { path: path.into() });
     }
     Ok(Some(password.to_owned().into()))
+}
+
+/// Providers and a directory have settings of their own, more than fit into names and values.
+fn sign_in(settings: &Settings) -> Result<SignInSettings, ConfigError> {
+    let Some(path) = settings.value("sign_in") else {
+        return Ok(SignInSettings::default());
+    };
+    SignInSettings::load(Path::new(path)).map_err(ConfigError::SignIn)
 }
 
 /// The proxy's address may hold a password, and a file of its own is the place for secrets.

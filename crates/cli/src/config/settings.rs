@@ -116,6 +116,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "Reverse proxies that are believed about the client's address, the scheme and the host.",
     },
     Setting {
+        name: "sign_in",
+        form: "a file",
+        default: None,
+        otherwise: "none: passwords kept here",
+        meaning: "Identity providers and a directory to sign in with; `docs/guides/sign-in.md` explains the file.",
+    },
+    Setting {
         name: "deletion",
         form: "`on` or `off`",
         default: Some("on"),

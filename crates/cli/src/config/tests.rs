@@ -168,3 +168,24 @@ fn the_password_comes_from_the_environment_or_a_file_and_is_never_shown() {
         "from the variable"
     );
 }
+
+#[test]
+fn the_file_of_sign_in_settings_is_checked_with_the_rest() {
+    let (folder, mut flags) = file("");
+    let path = folder.path().join("sign-in.toml");
+    flags.sign_in = Some(path.to_string_lossy().into_owned());
+    let load = |text: &str| {
+        crate::output::write_file(&path, text.as_bytes()).expect("written");
+        ServeConfig::load(&flags, &environment(&[]))
+    };
+    let provider = "[[oidc]]\nid = \"sso\"\nname = \"SSO\"\nissuer = \"https://id.example.com\"\nclient_id = \"tidegate\"\n";
+    let config = load(provider).expect("a configuration");
+    assert_eq!(config.sign_in.oidc[0].id, "sso");
+    let error = load(&format!("{provider}secret = \"x\"\n")).expect_err("a mistake");
+    assert!(error.hint().contains("docs/guides/sign-in.md"));
+    let cause = std::error::Error::source(&error)
+        .expect("a cause")
+        .to_string();
+    assert!(cause.contains("unknown field `secret`"), "{cause}");
+    assert!(cause.contains("line 6"), "{cause}");
+}

@@ -4,6 +4,7 @@
 //! into a right, or into the answer that gives nothing away: an anonymous caller gets the same 401 for a private and a
 //! missing repository, a known one without rights the same 404.
 
+pub(crate) mod account;
 pub(crate) mod challenge;
 pub(crate) mod password;
 pub(crate) mod secret;
@@ -14,7 +15,7 @@ pub(crate) mod token_endpoint;
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
-use catalog::{AccountKind, CredentialKind, Principal, PrincipalId, Repository, Role};
+use catalog::{CredentialKind, Principal, PrincipalId, Repository, Role};
 use oci::{Action, RepositoryName};
 use secrecy::SecretString;
 
@@ -179,33 +180,8 @@ pub(crate) async fn verify_secret(
     if name.contains('+') {
         verify_robot(app, name, secret, origin).await
     } else {
-        verify_account(app, name, secret, origin).await
+        Ok(account::verify(app, name, secret, origin).await?.ok())
     }
-}
-
-async fn verify_account(
-    app: &App,
-    name: &str,
-    password: &SecretString,
-    origin: &Origin,
-) -> Result<Option<(Principal, i64)>, ApiError> {
-    let account = app
-        .catalog
-        .account_by_name(name)
-        .await?
-        .filter(|account| account.disabled_at.is_none() && account.kind == AccountKind::User);
-    let hash = account
-        .as_ref()
-        .and_then(|account| account.password_hash.as_deref());
-    if !hash.is_some_and(|hash| app.passwords.remembers(hash, password)) {
-        let attempt = throttle::begin(app, name, origin).await?;
-        if !app.passwords.verify(hash, password).await {
-            attempt.refused(app, origin).await?;
-            return Ok(None);
-        }
-        attempt.accepted(app).await?;
-    }
-    Ok(account.map(|account| (account.principal(), account.auth_epoch)))
 }
 
 async fn verify_robot(

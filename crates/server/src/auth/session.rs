@@ -122,7 +122,7 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
         .find_map(|(key, value)| (key == name && !value.is_empty()).then_some(value))
 }
 
-fn set_cookie(app: &App, name: &str, value: &str, max_age_secs: i64) -> HeaderValue {
+pub(crate) fn set_cookie(app: &App, name: &str, value: &str, max_age_secs: i64) -> HeaderValue {
     let is_https = app
         .settings
         .external_url

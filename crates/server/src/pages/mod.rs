@@ -8,6 +8,7 @@ mod decision;
 mod feeds;
 mod image;
 mod images;
+mod provider;
 mod sign_in;
 mod tags;
 
@@ -122,6 +123,11 @@ async fn page(
         (Route::SignIn, &Method::POST) => {
             return sign_in::submit(visit, &read_form(body).await?).await;
         }
+        (Route::SignInWith(id), &Method::GET) => return provider::begin(visit, id).await,
+        (Route::SignInReturn(id), &Method::GET) => return provider::finish(visit, id).await,
+        (Route::SignInWith(_) | Route::SignInReturn(_), _) => {
+            return Err(PageError::Shown(ErrorKind::NotFound));
+        }
         (Route::SignOut, &Method::POST) => {
             return sign_in::sign_out(visit, &read_form(body).await?).await;
         }
@@ -156,9 +162,11 @@ async fn page(
         }
         Route::Decision(id) => decision::page(visit, &principal, &id).await,
         Route::Feeds => feeds::page(visit),
-        Route::SignIn | Route::SignOut | Route::Asset(_) => {
-            Err(PageError::Shown(ErrorKind::NotFound))
-        }
+        Route::SignIn
+        | Route::SignInWith(_)
+        | Route::SignInReturn(_)
+        | Route::SignOut
+        | Route::Asset(_) => Err(PageError::Shown(ErrorKind::NotFound)),
     }
 }
 

@@ -2,13 +2,16 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use catalog::{AuditAction, AuditEntry};
+use catalog::{Account, AuditAction, AuditEntry};
 use secrecy::SecretString;
 use web::routes::{Route, local_return};
-use web::{ErrorKind, SignInError, SignInPage};
+use web::{ErrorKind, ProviderLink, SignInError, SignInPage};
 
+use super::provider::{refuse, shown};
 use super::{PageError, Visit, html, redirect};
-use crate::auth::{session, verify_secret};
+use crate::auth::account::{self, Denied};
+use crate::auth::session;
+use crate::sign_in::oidc::Provider;
 
 pub(super) fn form(visit: &Visit) -> Result<Response, PageError> {
     if visit.session.is_some() {
@@ -17,7 +20,7 @@ pub(super) fn form(visit: &Visit) -> Result<Response, PageError> {
     show(visit, "", visit.parameter("return"), None)
 }
 
-fn show(
+pub(super) fn show(
     visit: &Visit,
     username: &str,
     return_to: &str,
@@ -30,12 +33,27 @@ fn show(
         return_to: local_return(return_to).to_owned(),
         csrf,
         error,
+        providers: providers(visit),
+        directory: directory(visit),
     };
     let mut response = html(web::render_sign_in(&page))?;
     if let Some(cookie) = cookie {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+fn providers(visit: &Visit) -> Vec<ProviderLink> {
+    let link = |provider: &Provider| ProviderLink {
+        name: provider.settings.name.clone(),
+        id: provider.settings.id.clone(),
+    };
+    visit.app.ways.providers.iter().map(link).collect()
+}
+
+fn directory(visit: &Visit) -> Option<String> {
+    let directory = visit.app.ways.directory.as_ref()?;
+    Some(directory.settings.name.clone())
 }
 
 pub(super) async fn submit(
@@ -53,7 +71,8 @@ pub(super) async fn submit(
     }
     let password = SecretString::from(field("password").to_owned());
     let app = &visit.app;
-    let verified = match verify_secret(app, username, &password, &visit.origin).await {
+    // Robots have no pages: their tokens are for programs, and are not looked at here.
+    let verified = match account::verify(app, username, &password, &visit.origin).await {
         Err(error) if error.status() == StatusCode::TOO_MANY_REQUESTS => {
             let mut response = show(visit, username, return_to, Some(SignInError::TooMany))?;
             *response.status_mut() = error.status();
@@ -63,22 +82,44 @@ pub(super) async fn submit(
             }
             return Ok(response);
         }
+        Err(error) if error.status() == StatusCode::SERVICE_UNAVAILABLE => {
+            let name = directory(visit).unwrap_or_default();
+            return refuse(visit, return_to, SignInError::Away(name));
+        }
         verified => verified?,
     };
-    // Robots have no pages: their tokens are for programs.
-    if verified.is_none() || username.contains('+') {
-        return show(visit, username, return_to, Some(SignInError::Credentials));
-    }
-    let account = app.catalog.account_by_name(username).await?;
-    let Some(account) = account else {
+    let principal = match verified {
+        Ok((principal, _)) => principal,
+        Err(Denied::Wrong) => {
+            return show(visit, username, return_to, Some(SignInError::Credentials));
+        }
+        Err(Denied::NotLet(refusal)) => return refuse(visit, return_to, shown(refusal)),
+    };
+    // Its name here may be another than the one that the directory was asked for.
+    let Some(account) = app.catalog.account_by_name(&principal.name).await? else {
         return show(visit, username, return_to, Some(SignInError::Credentials));
     };
-    let cookie = session::open(app, &account).await?;
+    enter(visit, &account, None, return_to).await
+}
+
+/// Opens a session for whoever has proven to be this account, and leads on. A session that the browser brought along
+/// ends: what it was begun for is over, and nobody can have planted it.
+pub(super) async fn enter(
+    visit: &Visit,
+    account: &Account,
+    way: Option<&str>,
+    return_to: &str,
+) -> Result<Response, PageError> {
+    let app = &visit.app;
+    if let Some(earlier) = &visit.session {
+        session::close(app, earlier).await?;
+    }
+    let cookie = session::open(app, account).await?;
     let entry = AuditEntry {
         action: AuditAction::Login,
         repository: None,
         target: Some(&account.name),
-        detail: None,
+        detail: way,
     };
     app.catalog
         .audit(&entry, &visit.origin.actor(&account.name), app.clock.now())

@@ -23,7 +23,7 @@ mod security;
 mod uploads;
 mod world;
 
-use login::throttle;
+use login::{directory, oidc, throttle};
 
 macro_rules! server_conformance {
     ($engine:ident) => {
@@ -58,6 +58,24 @@ macro_rules! server_conformance {
             openapi::a_documented_route_asks_who_calls,
             openapi::a_name_is_one_segment_or_ends_with_a_dash,
             openapi::a_refusal_is_a_problem_document,
+            oidc::a_visitor_signs_in_at_a_provider,
+            oidc::a_code_works_once,
+            oidc::signing_in_at_a_provider_leads_to_no_other_site,
+            oidc::only_a_valid_token_lets_somebody_in,
+            oidc::a_callback_counts_only_where_it_began,
+            oidc::new_keys_are_asked_for_at_most_once_a_minute,
+            oidc::the_user_information_completes_a_token,
+            oidc::who_may_come_in_is_a_setting,
+            oidc::groups_become_rights_and_go_again,
+            oidc::a_provider_that_is_away_or_private_is_no_fault,
+            directory::a_directorys_password_works_at_every_door,
+            directory::what_the_directory_does_not_confirm_is_refused,
+            directory::guessing_at_the_directory_is_slowed_down_too,
+            directory::connections_to_the_directory_are_checked,
+            directory::a_searcher_that_is_refused_is_no_wrong_password,
+            directory::a_connection_that_broke_is_made_again,
+            directory::who_leaves_the_directory_loses_everything_soon,
+            directory::a_group_that_ends_takes_its_members_along,
             throttle::guessing_is_slowed_down_at_every_door,
             throttle::refusals_are_shared_by_replicas_and_survive_a_restart,
             throttle::nobody_locks_an_account_for_another_address,

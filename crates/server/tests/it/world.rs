@@ -63,6 +63,7 @@ impl World {
             outbound: server::OutboundSettings::default(),
             trusted_proxies: Networks::default(),
             registry: RegistryRules::default(),
+            sign_in: server::SignInSettings::default(),
         };
         let server = server::start(settings.clone(), Clock::System)
             .await
@@ -99,6 +100,12 @@ impl World {
         self.base = format!("http://{}", server.address);
         self.client = client(None);
         self.server = Some(server);
+    }
+
+    /// Starts the server again with other settings.
+    pub(crate) async fn reconfigure(&mut self, clock: Clock, change: impl FnOnce(&mut Settings)) {
+        change(&mut self.settings);
+        self.restart(clock).await;
     }
 
     pub(crate) fn database(&self) -> &str {

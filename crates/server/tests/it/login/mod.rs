@@ -1,5 +1,10 @@
 //! Signing in from outside: guessing, providers, directories.
 
+mod browser;
+pub(crate) mod directory;
+mod idp;
+pub(crate) mod oidc;
+mod slapd;
 pub(crate) mod throttle;
 
 use crate::world::{Answer, Who, World};
