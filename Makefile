@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 export PORT ONESHOT SECONDS_EACH
 
-.PHONY: help run test setup-run setup-test fmt lint doc bench bench-functions soak fuzz
+.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-functions soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -32,6 +32,9 @@ doc: ## the documentation of the code, private items included
 
 bench: setup-run ## whole processes side by side with Trivy, and the server's figures (RUNS=7)
 	@scripts/bench
+
+bench-registry: ## the registry side by side with CNCF distribution (PEER=program, ROUNDS=5)
+	@scripts/bench-registry --rounds $(or $(ROUNDS),5)
 
 bench-functions: ## benchmarks of single steps
 	cargo bench --workspace --exclude tidegate-corpus
