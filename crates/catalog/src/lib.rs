@@ -21,6 +21,7 @@ mod dialect;
 mod error;
 mod events;
 mod evidence_rows;
+mod generations;
 mod job_signals;
 mod jobs;
 mod login_failures;
@@ -60,6 +61,7 @@ pub use evidence_rows::{
     EvidenceStamp, ImageSummary, LayerReport, NewImageReport, PackageKey, StoredInventory,
     StoredReport,
 };
+pub use generations::Generation;
 pub use job_signals::JobSignals;
 pub use jobs::{Claim, JobResults, JobRow, JobState, Lane, NewJob};
 pub use login_failures::{LoginFailures, LoginMemory, Tally};

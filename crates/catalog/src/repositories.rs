@@ -464,7 +464,7 @@ pub(crate) fn namespace_of(name: &RepositoryName) -> &str {
     name.split_once('/').map_or(name, |(first, _)| first)
 }
 
-fn read_repository(row: &AnyRow) -> Result<Repository, CatalogError> {
+pub(crate) fn read_repository(row: &AnyRow) -> Result<Repository, CatalogError> {
     Ok(Repository {
         id: RepositoryId(row.int("id")?),
         name: row.repository_name("name")?,

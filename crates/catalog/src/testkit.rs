@@ -182,6 +182,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::decisions::STATEMENTS,
     crate::events::STATEMENTS,
     crate::evidence_rows::STATEMENTS,
+    crate::generations::STATEMENTS,
     crate::jobs::STATEMENTS,
     crate::login_failures::STATEMENTS,
     crate::people::credentials::STATEMENTS,

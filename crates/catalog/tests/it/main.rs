@@ -9,6 +9,7 @@ mod blobs;
 mod collection;
 mod condemned;
 mod evidence;
+mod generations;
 mod given;
 mod jobs;
 mod login_failures;
@@ -57,6 +58,8 @@ macro_rules! catalog_conformance {
             accounts::a_session_ends_at_its_expiry,
             accounts::every_change_to_people_is_in_the_audit_trail_once,
             accounts::the_latest_signing_key_comes_first,
+            generations::rights_and_policies_move_the_counters_of_all,
+            generations::tags_manifests_and_lost_blobs_move_their_repository_alone,
             repositories::a_grant_creates_the_repository,
             repositories::a_revoked_role_is_gone_and_ends_tokens,
             repositories::the_creator_gets_the_first_role,
