@@ -1,9 +1,9 @@
 # What a developer types. `make help` lists it; CONTRIBUTING.md explains it.
 
 .DEFAULT_GOAL := help
-export PORT ONESHOT SECONDS_EACH
+export PORT ONESHOT SECONDS_EACH CONFORMANCE RESULTS
 
-.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-functions soak fuzz
+.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-functions conformance soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ bench-registry: ## the registry side by side with CNCF distribution (PEER=progra
 
 bench-functions: ## benchmarks of single steps
 	cargo bench --workspace --exclude tidegate-corpus
+
+conformance: ## the specification's own program against a fresh server (CONFORMANCE=path to it)
+	@scripts/conformance
 
 soak: ## fuzzes every target in turn (SECONDS_EACH=600)
 	@scripts/soak

@@ -12,6 +12,7 @@
 mod analysis;
 mod auth;
 mod blobs;
+mod conformance;
 mod gate;
 mod lists;
 mod login;
@@ -39,6 +40,20 @@ macro_rules! server_conformance {
             blobs::a_mount_needs_the_right_to_pull_the_source,
             blobs::a_blob_of_another_repository_is_unknown,
             blobs::a_referenced_blob_is_not_deleted,
+            conformance::a_blob_is_the_same_however_it_travelled,
+            conformance::a_blob_is_refused_under_another_digest_however_it_travelled,
+            conformance::a_chunk_out_of_order_is_refused_and_the_session_goes_on,
+            conformance::a_session_given_up_is_gone,
+            conformance::a_session_hashes_with_the_algorithm_it_was_told,
+            conformance::a_part_of_a_blob_is_exactly_that_part,
+            conformance::a_blob_is_mounted_with_and_without_its_source,
+            conformance::a_mount_of_what_is_not_there_opens_a_session,
+            conformance::every_shape_of_content_comes_and_goes,
+            conformance::sparse_content_comes_where_it_may,
+            conformance::what_no_manifest_is_named_by_is_an_error,
+            conformance::a_name_nobody_has_yet_has_no_referrers,
+            conformance::referrers_are_described_as_they_describe_themselves,
+            conformance::referrers_come_in_pages,
             uploads::a_blob_is_pushed_in_every_way,
             uploads::a_chunk_out_of_place_is_refused_before_its_bytes,
             uploads::a_wrong_digest_leaves_nothing,
