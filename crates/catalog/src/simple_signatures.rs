@@ -1,7 +1,7 @@
 //! Simple-signing signatures: OpenPGP messages about a manifest, kept beside it under names that clients draw.
 //!
 //! They are bytes to us. What they prove is another crate's question; here they are stored once, listed in the order
-//! they came, and gone with their manifest.
+//! they came, hidden while their manifest is, and gone with it.
 
 use jiff::Timestamp;
 use oci::Digest;
@@ -40,13 +40,15 @@ pub enum SignatureOutcome {
 }
 
 statements! {
-    LOCK_MANIFEST = "SELECT digest FROM manifest WHERE repository_id = $1 AND digest = $2 {for update}";
+    LOCK_MANIFEST = "SELECT digest FROM manifest WHERE repository_id = $1 AND digest = $2 AND deleted_at IS NULL
+        {for update}";
     NAMED = "SELECT content FROM simple_signature WHERE repository_id = $1 AND digest = $2 AND name = $3";
     TOTALS = "SELECT COUNT(*) AS signatures, CAST(COALESCE(SUM(LENGTH(content)), 0) AS BIGINT) AS bytes
         FROM simple_signature WHERE repository_id = $1 AND digest = $2";
     INSERT = "INSERT INTO simple_signature (repository_id, digest, name, content, created_at) VALUES ($1, $2, $3, $4, $5)";
-    LIST = "SELECT name, content FROM simple_signature
-        WHERE repository_id = $1 AND digest = $2 ORDER BY created_at, name";
+    LIST = "SELECT s.name, s.content FROM simple_signature s
+        JOIN manifest m ON m.repository_id = s.repository_id AND m.digest = s.digest AND m.deleted_at IS NULL
+        WHERE s.repository_id = $1 AND s.digest = $2 ORDER BY s.created_at, s.name";
 }
 
 impl Catalog {

@@ -20,6 +20,7 @@ mod manifests;
 mod openapi;
 mod operations;
 mod pages;
+mod protocol;
 mod security;
 mod uploads;
 mod world;
@@ -97,6 +98,15 @@ macro_rules! server_conformance {
             throttle::parallel_guesses_are_counted_one_by_one,
             throttle::a_right_robot_token_never_waits,
             throttle::an_address_that_tries_many_names_waits,
+            protocol::deletion_can_be_switched_off,
+            protocol::content_in_use_can_be_deleted_where_that_is_allowed,
+            protocol::a_blob_has_a_largest_size,
+            protocol::chunks_have_a_wished_size,
+            protocol::one_request_too_many_is_told_to_come_back,
+            protocol::only_a_listed_proxy_is_believed,
+            protocol::a_name_must_fit_behind_the_host,
+            protocol::signatures_are_kept_beside_their_manifest,
+            protocol::every_client_finds_what_it_relies_on,
             security::odd_names_are_answers_and_never_faults,
             security::every_route_asks_for_the_right_it_needs,
             security::unknown_and_forbidden_are_the_same_answer,

@@ -86,7 +86,7 @@ impl Content {
     }
 
     /// Adds an index over descriptors with fields of its own.
-    pub(super) fn index(&mut self, children: Vec<Value>, fields: &Value) -> Value {
+    pub(super) fn index(&mut self, children: &[Value], fields: &Value) -> Value {
         let mut index = json!({ "manifests": children });
         merge(&mut index, fields);
         self.document(INDEX, index)
@@ -125,7 +125,7 @@ pub(super) fn shapes() -> Vec<Content> {
         add("an index", algorithm, &|content| {
             let children = ["amd64", "arm64"]
                 .map(|architecture| platform(architecture, content.image(1, &none)));
-            content.index(children.to_vec(), &none);
+            content.index(&children, &none);
             content.tag("index");
             content.tag("index-too");
         });
@@ -135,15 +135,15 @@ pub(super) fn shapes() -> Vec<Content> {
         let inner = [(); 2].map(|()| {
             let child = platform("amd64", content.image(1, &none));
             content.index(
-                vec![child],
+                &[child],
                 &json!({ "annotations": { "salt": fresh(4)[0].to_string() } }),
             )
         });
-        content.index(inner.to_vec(), &none);
+        content.index(&inner, &none);
         content.tag("nested");
     });
     add("an empty index", sha256, &|content| {
-        content.index(Vec::new(), &none);
+        content.index(&[], &none);
         content.tag("empty");
     });
     add("an image without layers", sha256, &|content| {
@@ -166,7 +166,7 @@ pub(super) fn shapes() -> Vec<Content> {
     });
     add("an index of artifacts", sha256, &|content| {
         let children = [(); 2].map(|()| content.artifact(&none));
-        content.index(children.to_vec(), &json!({ "artifactType": EXAMPLE }));
+        content.index(&children, &json!({ "artifactType": EXAMPLE }));
         content.tag("artifacts");
     });
     add("content inside descriptors", sha256, &|content| {
@@ -189,7 +189,7 @@ pub(super) fn shapes() -> Vec<Content> {
             "amd64",
             content.image(1, &json!({ "org.example": [1, { "a": null }] })),
         );
-        content.index(vec![child], &json!({ "org.example": "é" }));
+        content.index(&[child], &json!({ "org.example": "é" }));
         content.tag("unknown");
     });
     add("a manifest of 3.9 MB", sha256, &|content| {
@@ -234,7 +234,7 @@ pub(super) fn sparse() -> Content {
     content.tag("sparse-image");
     let child = content.image(1, &json!({}));
     let absent = json!({ "mediaType": IMAGE, "digest": Digest::sha256(&fresh(20)), "size": 1_024 });
-    content.index(vec![child, absent], &json!({}));
+    content.index(&[child, absent], &json!({}));
     content.tag("sparse-index");
     content
 }

@@ -28,8 +28,8 @@ async fn push_all(world: &World, content: &Content, tag_parameters: bool) {
             .filter(|(_, on)| *on == position && tag_parameters)
             .map(|(tag, _)| tag.as_str())
             .collect();
-        let parameters: String = tags.iter().map(|tag| format!("tag={tag}&")).collect();
-        let reference = format!("{}?{parameters}", document.digest);
+        let parameters: Vec<String> = tags.iter().map(|tag| format!("tag={tag}")).collect();
+        let reference = format!("{}?{}", document.digest, parameters.join("&"));
         let answer = put(world, &reference, document).await;
         accepted(world, content, document, &answer).await;
         let said: Vec<&str> = answer

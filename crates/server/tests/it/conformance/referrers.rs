@@ -71,9 +71,9 @@ pub(crate) async fn referrers_are_described_as_they_describe_themselves(world: &
         let artifact = content.artifact(&json!({ "subject": subject, "annotations": notes }));
         let other =
             content.artifact(&json!({ "subject": subject, "artifactType": "application/x.other" }));
-        let index = content.index(Vec::new(), &subject_field);
+        let index = content.index(&[], &subject_field);
         let typed = content.index(
-            Vec::new(),
+            &[],
             &json!({ "subject": subject, "artifactType": EXAMPLE, "annotations": notes }),
         );
         push_all(world, &content, &subject).await;
