@@ -84,6 +84,17 @@ impl Dialect {
         sqlx::query(self.render(statement, count))
     }
 
+    /// Prepares the question how the engine would answer a statement.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn explain(self, statement: Statement) -> Query<'static, Any, AnyArguments> {
+        let question = match self {
+            Self::Sqlite => "EXPLAIN QUERY PLAN ",
+            Self::Postgres => "EXPLAIN ",
+        };
+        let rendered = self.render(statement, 1);
+        sqlx::query(AssertSqlSafe(format!("{question}{}", rendered.as_str())).into_sql_str())
+    }
+
     /// Fills in a statement's markers.
     pub(crate) fn render(self, statement: Statement, count: usize) -> SqlStr {
         if !statement.sql.contains('{') {

@@ -11,7 +11,8 @@ use crate::connection::Tx;
 use crate::dialect::{Dialect, statements};
 use crate::rows::{Columns as _, all, span};
 use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, LayerReport, NewDecision, NewImageReport,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, EndpointId, LayerReport, NewDecision,
+    NewImageReport,
 };
 
 /// A lane: each has its own workers, so that bulk work never starves a push.
@@ -161,6 +162,8 @@ pub struct JobResults {
     pub decisions: Vec<NewDecision>,
     /// Jobs that follow.
     pub follow_ups: Vec<NewJob>,
+    /// The endpoint whose deliveries this job worked off, and how long its next one waits at least.
+    pub deliveries_of: Option<(EndpointId, Duration)>,
 }
 
 /// The first pause after a failure; each further one is twice as long.
@@ -215,18 +218,27 @@ impl Catalog {
     /// there was one.
     pub async fn hasten(&self, dedup_key: &str) -> Result<bool, CatalogError> {
         let mut tx = self.begin().await?;
+        let hastened = self.hasten_in(&mut tx, dedup_key).await?;
+        tx.commit().await?;
+        Ok(hastened)
+    }
+
+    pub(crate) async fn hasten_in(
+        &self,
+        tx: &mut Tx,
+        dedup_key: &str,
+    ) -> Result<bool, CatalogError> {
         let hastened = self
             .dialect
             .query(HASTEN)
             .bind(dedup_key.to_owned())
-            .fetch_optional(&mut *tx)
+            .fetch_optional(&mut **tx)
             .await?;
         let Some(row) = hastened else {
             return Ok(false);
         };
-        self.announce_in(&mut tx, Lane::of_priority(row.int("lane")?)?)
+        self.announce_in(tx, Lane::of_priority(row.int("lane")?)?)
             .await?;
-        tx.commit().await?;
         Ok(true)
     }
 
@@ -278,6 +290,9 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.begin().await?;
+        if let Some((endpoint, _)) = results.deliveries_of {
+            self.lock_endpoint(&mut tx, endpoint).await?;
+        }
         let completed = self
             .dialect
             .query(COMPLETE)
@@ -299,6 +314,10 @@ impl Catalog {
         }
         for job in &results.follow_ups {
             self.enqueue_in(&mut tx, job).await?;
+        }
+        if let Some((endpoint, pause)) = results.deliveries_of {
+            self.continue_delivery_in(&mut tx, endpoint, pause, now)
+                .await?;
         }
         tx.commit().await?;
         Ok(true)

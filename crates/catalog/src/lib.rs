@@ -18,6 +18,7 @@ mod collection;
 mod connection;
 mod decisions;
 mod dialect;
+mod endpoints;
 mod error;
 mod events;
 mod evidence_rows;
@@ -50,11 +51,16 @@ pub mod testkit;
 pub use accounts::{
     Account, AccountId, AccountKind, NewAccount, Principal, PrincipalId, PrincipalState,
 };
-pub use audit::{Actor, AuditAction, AuditEntry, AuditRow};
+pub use audit::trail::{AuditCursor, AuditFilter};
+pub use audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRow};
 pub use blobs::{Blob, Published, UnlinkOutcome};
 pub use collection::{Collected, CollectionRun, Discarded, Pass, Queue, Switches};
 pub use connection::Catalog;
 pub use decisions::{Decision, NewDecision};
+pub use endpoints::deliveries::{Attempt, DELIVER, Delivery, DeliveryState, StoredEvent};
+pub use endpoints::{
+    Endpoint, EndpointId, EndpointScope, EndpointSecret, EndpointSettings, EventFormat,
+};
 pub use error::{CatalogError, Source};
 pub use events::{Event, EventKind, FAN_OUT};
 pub use evidence_rows::{

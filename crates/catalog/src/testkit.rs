@@ -177,9 +177,12 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
 const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::accounts::STATEMENTS,
     crate::audit::STATEMENTS,
+    crate::audit::trail::STATEMENTS,
     crate::blobs::STATEMENTS,
     crate::connection::STATEMENTS,
     crate::decisions::STATEMENTS,
+    crate::endpoints::STATEMENTS,
+    crate::endpoints::deliveries::STATEMENTS,
     crate::events::STATEMENTS,
     crate::evidence_rows::STATEMENTS,
     crate::generations::STATEMENTS,
@@ -242,6 +245,18 @@ pub async fn forget_evidence(url: &str, layers: bool) {
     for statement in &all[..if layers { 4 } else { 3 }] {
         pool.execute(*statement).await.expect("deleted rows");
     }
+    pool.close().await;
+}
+
+/// Makes every lease end now, as if its worker had died long ago.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn end_leases(url: &str) {
+    let pool = open(url).await;
+    pool.execute("UPDATE job SET lease_until = 0 WHERE state = 'running'")
+        .await
+        .expect("an update");
     pool.close().await;
 }
 

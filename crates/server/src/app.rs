@@ -18,6 +18,7 @@ use crate::auth::token::Tokens;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
+use crate::notify::pulls::Pulls;
 use crate::outbound::Outbound;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
@@ -40,6 +41,8 @@ pub(crate) struct App {
     pub(crate) ways: Ways,
     pub(crate) metrics: Metrics,
     pub(crate) policies: Policies,
+    /// What was told of pulls lately.
+    pub(crate) pulls: Pulls,
     pub(crate) analyses: Analyses,
     /// The advisory snapshot in use; a match pins the one it started with.
     pub(crate) snapshot: ArcSwapOption<advisories::Snapshot>,

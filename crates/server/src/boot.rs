@@ -24,6 +24,7 @@ use crate::auth::token::{KeyError, Tokens, generate_key};
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
+use crate::notify::pulls::Pulls;
 use crate::outbound::{ClientError, Outbound};
 use crate::settings::Settings;
 use crate::sign_in::Ways;
@@ -168,6 +169,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         ways,
         metrics: Metrics::new(),
         policies: Policies::new(),
+        pulls: Pulls::new(),
         analyses: Analyses::new(),
         snapshot: ArcSwapOption::empty(),
         jobs_queued: Notify::new(),

@@ -21,6 +21,7 @@ mod error;
 mod http;
 mod metrics;
 mod networks;
+mod notify;
 mod operations;
 #[expect(
     dead_code,

@@ -50,6 +50,8 @@ pub(crate) struct Metrics {
     gc_condemned: Counter,
     gc_freed_bytes: Counter,
     pub(crate) gc_queue_age_seconds: Gauge<f64, AtomicU64>,
+    /// Attempts to deliver an event, by what has become of the delivery.
+    deliveries: Family<WordLabel, Counter>,
     jobs: Family<WordLabel, Gauge>,
     job_age_seconds: Family<WordLabel, Gauge<f64, AtomicU64>>,
 }
@@ -139,6 +141,12 @@ impl Metrics {
             "How long the longest-overdue entry of the queue of collection has been due",
             gc_queue_age_seconds.clone(),
         );
+        let deliveries = Family::default();
+        registry.register(
+            "event_deliveries",
+            "Attempts to deliver an event to an endpoint, by what has become of the delivery",
+            deliveries.clone(),
+        );
         let jobs = Family::default();
         registry.register(
             "jobs",
@@ -168,6 +176,7 @@ impl Metrics {
             gc_condemned,
             gc_freed_bytes,
             gc_queue_age_seconds,
+            deliveries,
             jobs,
             job_age_seconds,
         }
@@ -177,6 +186,10 @@ impl Metrics {
         self.gc_reviewed.inc_by(collected.reviewed);
         self.gc_condemned.inc_by(collected.condemned);
         self.gc_freed_bytes.inc_by(collected.freed_bytes);
+    }
+
+    pub(crate) fn count_delivery(&self, kind: &'static str) {
+        self.deliveries.get_or_create(&WordLabel { kind }).inc();
     }
 
     pub(crate) fn set_jobs(&self, state: &'static str, count: u64) {

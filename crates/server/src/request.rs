@@ -29,6 +29,8 @@ pub(crate) struct Origin {
     pub(crate) ip: Option<String>,
     /// The id in the logs.
     pub(crate) request_id: Option<String>,
+    /// What the client calls itself, cut at 200 characters.
+    pub(crate) user_agent: Option<String>,
 }
 
 impl Origin {
@@ -38,6 +40,8 @@ impl Origin {
             name: name.to_owned(),
             ip: self.ip.clone(),
             request_id: self.request_id.clone(),
+            user_agent: self.user_agent.clone(),
+            acting_as: None,
         }
     }
 }
@@ -65,9 +69,11 @@ pub(crate) async fn observe(
     let ip = peer
         .map(|peer| networks::vouch(request.headers_mut(), peer, &app.settings.trusted_proxies))
         .map(|client| client.to_string());
+    let user_agent = user_agent(&request);
     request.extensions_mut().insert(Origin {
         ip: ip.clone(),
         request_id: Some(id.clone()),
+        user_agent,
     });
     name_host(&mut request);
     let method = request.method().clone();
@@ -116,6 +122,17 @@ async fn without_panic(handler: impl Future<Output = Response>) -> Response {
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_default();
     ApiError::fault(format!("a handler panicked: {text}")).into_response()
+}
+
+/// Returns what the client calls itself. A header cannot hold a line break; what else is no letter is not kept.
+fn user_agent(request: &Request) -> Option<String> {
+    let text = request.headers().get(header::USER_AGENT)?.to_str().ok()?;
+    Some(
+        text.replace(char::is_control, " ")
+            .chars()
+            .take(200)
+            .collect(),
+    )
 }
 
 fn surface(path: &str) -> &'static str {

@@ -53,7 +53,7 @@ CREATE TABLE delivery (
     updated_at BIGINT NOT NULL,
     UNIQUE (endpoint_id, event_id)
 );
-CREATE INDEX delivery_due ON delivery (endpoint_id, state, due_at, id);
+CREATE INDEX delivery_due ON delivery (endpoint_id, state, event_id);
 CREATE INDEX delivery_by_event ON delivery (event_id);
 
 ALTER TABLE audit ADD COLUMN acting_as TEXT COLLATE "C";
@@ -65,10 +65,10 @@ ALTER TABLE audit ADD COLUMN occurrences BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE audit ADD COLUMN fold_key TEXT COLLATE "C";
 CREATE UNIQUE INDEX audit_fold ON audit (fold_key) WHERE fold_key IS NOT NULL;
 CREATE INDEX audit_by_time ON audit (at, id);
-CREATE INDEX audit_by_actor ON audit (actor, id);
-CREATE INDEX audit_by_action ON audit (action, id);
-CREATE INDEX audit_by_repository ON audit (repository, id);
-CREATE INDEX audit_by_namespace ON audit (namespace, id);
+CREATE INDEX audit_by_actor ON audit (actor, at, id);
+CREATE INDEX audit_by_action ON audit (action, at, id);
+CREATE INDEX audit_by_repository ON audit (repository, at, id);
+CREATE INDEX audit_by_namespace ON audit (namespace, at, id);
 
 -- Stretches of the trail that were moved out of the table, each a compressed object of the store.
 CREATE TABLE audit_archive (

@@ -21,6 +21,11 @@ pub(crate) struct Caller {
     pub(crate) origin: Origin,
 }
 
+/// Somebody known by a credential, for what changes something. A session does not count: a foreign page could make a
+/// browser send it.
+#[derive(Debug)]
+pub(crate) struct Credentialed(Caller);
+
 /// A superuser, by a credential. A session does not count: a foreign page could make a browser send it.
 #[derive(Debug)]
 pub(crate) struct Administrator(Caller);
@@ -37,6 +42,26 @@ impl Deref for Administrator {
 
     fn deref(&self) -> &Caller {
         &self.0
+    }
+}
+
+impl Deref for Credentialed {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
+    }
+}
+
+impl FromRequestParts<Shared> for Credentialed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
+        let origin = origin_of(parts);
+        let principal = credential(app, &parts.headers, &origin)
+            .await?
+            .ok_or_else(Problem::unauthorized)?;
+        Ok(Self(Caller { principal, origin }))
     }
 }
 

@@ -9,7 +9,7 @@
 //!    relative to `/api/v1`; the first line of the handler's comment is the summary. `tag` is the file's word,
 //!    `responses(...)` names the success and ends with [`problem::Refusals`].
 //! 2. Take arguments in this order, because a caller who is nobody must learn nothing from how the rest is refused:
-//!    `State(app): State<Shared>`, then [`Caller`] or [`Administrator`], then [`Segments`] (the path), then
+//!    `State(app): State<Shared>`, then [`Caller`], [`Credentialed`] or [`Administrator`], then [`Segments`] (the path), then
 //!    [`Parameters`] (the query, `#[derive(Deserialize, IntoParams)]`), last [`Body`] (`#[derive(Deserialize, ToSchema)]`).
 //!    All of them answer with a problem.
 //! 3. Answer with a struct that derives `Serialize` and `ToSchema`. A type of another crate gets
@@ -40,6 +40,7 @@ mod repositories;
 pub(crate) mod robots;
 mod sparse;
 mod specification;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::Request;
@@ -49,7 +50,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::Shared;
-pub(crate) use caller::{Administrator, Caller};
+pub(crate) use caller::{Administrator, Caller, Credentialed};
 pub(crate) use extract::{Body, Parameters, Segments};
 use problem::Problem;
 
@@ -76,6 +77,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(robots::routes())
         .merge(sparse::routes())
         .merge(specification::routes())
+        .merge(webhooks::routes())
 }
 
 async fn unknown() -> Problem {

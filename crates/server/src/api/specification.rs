@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::app::Shared;
 
 /// Groups of routes, in the order of the description.
-const TAGS: [(&str, &str); 8] = [
+const TAGS: &[(&str, &str)] = &[
     ("advisories", "What is known about vulnerabilities"),
     ("decisions", "Verdicts that were acted on"),
     ("gc", "Collection of what nothing refers to"),
@@ -21,6 +21,7 @@ const TAGS: [(&str, &str); 8] = [
     ("repositories", "Names, tags and images"),
     ("robots", "Credentials for programs"),
     ("specification", "This description"),
+    ("webhooks", "Who is told of what happens"),
 ];
 
 static JSON: LazyLock<String> = LazyLock::new(|| {
@@ -55,13 +56,13 @@ pub(super) fn described(resources: OpenApiRouter<Shared>) -> OpenApiRouter<Share
     let mut head = <Head as utoipa::OpenApi>::openapi();
     // The program's version changes with every release, and the description only when the API does.
     head.info.version = "v1".into();
-    let tags = TAGS.map(|(name, description)| {
+    let tags = TAGS.iter().map(|(name, description)| {
         utoipa::openapi::tag::TagBuilder::new()
-            .name(name)
-            .description(Some(description))
+            .name(*name)
+            .description(Some(*description))
             .build()
     });
-    head.tags = Some(tags.to_vec());
+    head.tags = Some(tags.collect());
     let components = head.components.get_or_insert_default();
     components.add_security_scheme(
         "basic",

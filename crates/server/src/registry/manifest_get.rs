@@ -12,6 +12,7 @@ use oci::{Reference, RepositoryName};
 use super::{CONTENT_DIGEST, Call, header_value, warning};
 use crate::doors::pull::{self, PullAnswer};
 use crate::error::ApiError;
+use crate::notify::pulls;
 
 pub(super) async fn get(
     call: &Call,
@@ -43,6 +44,10 @@ pub(super) async fn get(
             PullAnswer::Refuse(refusal) => return Err(refusal),
         }
     };
+    if !is_head {
+        let actor = access.principal.name.as_str();
+        pulls::tell(app, &access.repository, tag, &manifest.digest, actor).await;
+    }
     let mut response = stored(&manifest, call.header(header::IF_NONE_MATCH), is_head);
     if let Some(words) = words {
         response

@@ -31,12 +31,15 @@ use futures::future::BoxFuture;
 use crate::analysis::AnalysisError;
 use crate::app::Shared;
 use crate::error::Cause;
-use crate::{analysis, collection, error};
+use crate::{analysis, collection, error, notify};
 
 /// Every kind of job this version does, by name.
 pub(crate) const KINDS: &[Kind] = &[
     analysis::jobs::ANALYSE_JOB,
     collection::COLLECT_JOB,
+    notify::jobs::DELIVER_JOB,
+    notify::jobs::FAN_OUT_JOB,
+    notify::jobs::FORGET_JOB,
     analysis::jobs::REMATCH_JOB,
 ];
 

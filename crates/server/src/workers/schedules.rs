@@ -21,6 +21,7 @@ use crate::analysis::rematch::REMATCH;
 use crate::app::Shared;
 use crate::collection::COLLECT;
 use crate::error::chain;
+use crate::notify;
 
 /// A schedule that every installation has.
 pub(crate) struct Recurring {
@@ -35,6 +36,10 @@ pub(crate) const RECURRING: &[Recurring] = &[
     Recurring {
         name: COLLECT,
         cron: "* * * * *",
+    },
+    Recurring {
+        name: notify::jobs::FORGET,
+        cron: "41 * * * *",
     },
     // Grades drop with the calendar, without any news.
     Recurring {

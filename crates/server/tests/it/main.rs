@@ -23,6 +23,7 @@ mod pages;
 mod protocol;
 mod security;
 mod uploads;
+mod webhooks;
 mod world;
 
 use login::{directory, oidc, throttle};
@@ -129,6 +130,15 @@ macro_rules! server_conformance {
             analysis::hostile_names_are_stored,
             analysis::a_job_of_an_unknown_kind_is_retried_and_never_lost,
             analysis::a_dead_job_is_listed_and_retried,
+            webhooks::a_push_is_told_and_signed,
+            webhooks::each_change_is_told_to_those_who_ask,
+            webhooks::what_fails_is_tried_again_then_dead_then_sent_again,
+            webhooks::odd_receivers_do_no_harm,
+            webhooks::no_address_leads_into_the_house,
+            webhooks::a_stored_secret_stays_with_its_address,
+            webhooks::a_foreign_webhook_does_not_exist,
+            webhooks::a_restart_forgets_nothing,
+            webhooks::two_replicas_tell_each_event_once,
             pages::signing_in_needs_the_forms_token,
             pages::hostile_texts_are_escaped,
             pages::a_decision_is_shown_to_readers_only,

@@ -109,6 +109,8 @@ pub(crate) async fn a_documented_route_asks_who_calls(world: &mut World) {
     for (method, path, _) in operations(&description) {
         let address = path
             .replace("/jobs/{id}", "/jobs/1")
+            .replace("/webhooks/{id}", "/webhooks/1")
+            .replace("{delivery}", "1")
             .replace("{id}", "6e8bc430-9c3a-11d9-9669-0800200c9a66")
             .replace("{name}", "team%2Fapp")
             .replace('{', "")

@@ -60,7 +60,11 @@ impl World {
             advisories: data.path().join("advisories.db"),
             metrics_listen: None,
             admin_password: Some(SecretString::from(PASSWORD.to_owned())),
-            outbound: server::OutboundSettings::default(),
+            // Receivers of webhooks listen here; every other private address stays refused.
+            outbound: server::OutboundSettings {
+                allow: "127.0.0.1/32".parse().expect("a network"),
+                ..server::OutboundSettings::default()
+            },
             trusted_proxies: Networks::default(),
             registry: RegistryRules::default(),
             sign_in: server::SignInSettings::default(),
@@ -89,6 +93,13 @@ impl World {
     /// Returns what stops the server, and what waits until it has.
     pub(crate) fn take_server(&mut self) -> Running {
         self.server.take().expect("a running server")
+    }
+
+    /// Starts another server over the same data beside this one.
+    pub(crate) async fn replica(&self) -> Running {
+        server::start(self.settings.clone(), Clock::System)
+            .await
+            .expect("a second server")
     }
 
     /// Stops the server and starts another over the same data.

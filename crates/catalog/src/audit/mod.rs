@@ -1,10 +1,18 @@
 //! The audit trail: who did what, written in the transaction that did it.
+//!
+//! Everything that changes something writes exactly one entry. Refusals are entries too, but folded: anybody can cause
+//! any number of them. `trail` reads.
+//!
+//! Adding an action: a variant of [`AuditAction`] and its word.
+
+pub(crate) mod trail;
 
 use jiff::Timestamp;
 
 use crate::connection::Tx;
 use crate::dialect::statements;
-use crate::rows::{Columns as _, all, micros};
+use crate::events::first_component;
+use crate::rows::{all, micros};
 use crate::{Catalog, CatalogError};
 
 /// Who acts, as the audit trail names them.
@@ -16,6 +24,10 @@ pub struct Actor {
     pub ip: Option<String>,
     /// The request's id in the logs.
     pub request_id: Option<String>,
+    /// What the client calls itself.
+    pub user_agent: Option<String>,
+    /// On whose behalf, if not its own.
+    pub acting_as: Option<String>,
 }
 
 impl Actor {
@@ -149,6 +161,20 @@ pub enum AuditAction {
     CollectionSteer,
     /// A job that had failed too often was made due again.
     JobRetry,
+    /// An endpoint was made.
+    WebhookCreate,
+    /// An endpoint was changed.
+    WebhookChange,
+    /// An endpoint was deleted.
+    WebhookDelete,
+    /// The server switched an endpoint off that failed for too long.
+    WebhookDisable,
+    /// An endpoint was tried out.
+    WebhookTest,
+    /// An event was sent again.
+    WebhookRedeliver,
+    /// The trail was exported.
+    AuditExport,
 }
 
 impl AuditAction {
@@ -214,7 +240,52 @@ impl AuditAction {
             Self::CollectionRun => "collection.run",
             Self::CollectionSteer => "collection.steer",
             Self::JobRetry => "job.retry",
+            Self::WebhookCreate => "webhook.create",
+            Self::WebhookChange => "webhook.change",
+            Self::WebhookDelete => "webhook.delete",
+            Self::WebhookDisable => "webhook.disable",
+            Self::WebhookTest => "webhook.test",
+            Self::WebhookRedeliver => "webhook.redeliver",
+            Self::AuditExport => "audit.export",
         }
+    }
+
+    /// Returns how such an action ended.
+    pub const fn outcome(self) -> AuditOutcome {
+        match self {
+            Self::LoginFailure => AuditOutcome::Failure,
+            Self::PullDenied => AuditOutcome::Denied,
+            _ => AuditOutcome::Success,
+        }
+    }
+}
+
+/// How an action ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuditOutcome {
+    /// It was done.
+    Success,
+    /// It did not work.
+    Failure,
+    /// It was not allowed.
+    Denied,
+}
+
+impl AuditOutcome {
+    /// Returns the word stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Success, Self::Failure, Self::Denied]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == word)
     }
 }
 
@@ -254,17 +325,25 @@ pub struct AuditRow {
     pub actor: Actor,
     /// The word of an [`AuditAction`].
     pub action: String,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// In which namespace.
+    pub namespace: Option<String>,
     /// In which repository, by name.
     pub repository: Option<String>,
     /// On what.
     pub target: Option<String>,
     /// More.
     pub detail: Option<String>,
+    /// How often: refusals of one kind are counted on one entry.
+    pub occurrences: i64,
 }
 
 statements! {
-    INSERT = "INSERT INTO audit (at, actor, ip, request_id, action, repository, target, detail)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT = "INSERT INTO audit (at, actor, acting_as, ip, user_agent, request_id, action, outcome, namespace,
+            repository, target, detail, fold_key)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
+    FOLD = "UPDATE audit SET occurrences = occurrences + 1 WHERE fold_key = $1";
     LIST = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
 }
 
@@ -295,21 +374,38 @@ impl Catalog {
             .bind(i64::from(limit))
             .fetch_all(&self.reader)
             .await?;
-        all(rows, |row| {
-            Ok(AuditRow {
-                id: row.int("id")?,
-                at: row.time("at")?,
-                actor: Actor {
-                    name: row.text("actor")?,
-                    ip: row.maybe_text("ip")?,
-                    request_id: row.maybe_text("request_id")?,
-                },
-                action: row.text("action")?,
-                repository: row.maybe_text("repository")?,
-                target: row.maybe_text("target")?,
-                detail: row.maybe_text("detail")?,
-            })
-        })
+        all(rows, |row| trail::read_row(&row))
+    }
+
+    /// Writes an entry for a refusal, or counts it on the entry with the same key. Whoever chooses the keys decides how
+    /// many entries there can be.
+    pub async fn audit_folded(
+        &self,
+        entry: &AuditEntry<'_>,
+        by: &Actor,
+        fold_key: &str,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let counted = self
+            .dialect
+            .query(FOLD)
+            .bind(fold_key.to_owned())
+            .execute(&self.writer)
+            .await?;
+        if counted.rows_affected() > 0 {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        let inserted = self
+            .insert_audit(&mut tx, entry, by, Some(fold_key), now)
+            .await?;
+        tx.commit().await?;
+        if !inserted {
+            // Somebody was faster.
+            let query = self.dialect.query(FOLD).bind(fold_key.to_owned());
+            query.execute(&self.writer).await?;
+        }
+        Ok(())
     }
 
     /// Writes an entry in the transaction that does what it tells.
@@ -320,18 +416,40 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        self.dialect
+        self.insert_audit(tx, entry, by, None, now).await?;
+        Ok(())
+    }
+
+    async fn insert_audit(
+        &self,
+        tx: &mut Tx,
+        entry: &AuditEntry<'_>,
+        by: &Actor,
+        fold_key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<bool, CatalogError> {
+        let inserted = self
+            .dialect
             .query(INSERT)
             .bind(micros(now))
             .bind(by.name.clone())
+            .bind(by.acting_as.clone())
             .bind(by.ip.clone())
+            .bind(by.user_agent.clone())
             .bind(by.request_id.clone())
             .bind(entry.action.as_str())
+            .bind(entry.action.outcome().as_str())
+            .bind(
+                entry
+                    .repository
+                    .map(|name| first_component(name).to_owned()),
+            )
             .bind(entry.repository.map(str::to_owned))
             .bind(entry.target.map(str::to_owned))
             .bind(entry.detail.map(str::to_owned))
+            .bind(fold_key.map(str::to_owned))
             .execute(&mut **tx)
             .await?;
-        Ok(())
+        Ok(inserted.rows_affected() == 1)
     }
 }
