@@ -26,7 +26,7 @@ mod uploads;
 mod webhooks;
 mod world;
 
-use login::{directory, oidc, throttle};
+use login::{directory, oidc, program, throttle};
 
 macro_rules! server_conformance {
     ($engine:ident) => {
@@ -75,6 +75,7 @@ macro_rules! server_conformance {
             openapi::a_documented_route_asks_who_calls,
             openapi::a_name_is_one_segment_or_ends_with_a_dash,
             openapi::a_refusal_is_a_problem_document,
+            program::a_provider_of_another_maker_is_understood,
             oidc::a_visitor_signs_in_at_a_provider,
             oidc::a_code_works_once,
             oidc::signing_in_at_a_provider_leads_to_no_other_site,

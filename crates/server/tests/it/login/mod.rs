@@ -4,6 +4,7 @@ mod browser;
 pub(crate) mod directory;
 mod idp;
 pub(crate) mod oidc;
+pub(crate) mod program;
 mod slapd;
 pub(crate) mod throttle;
 
