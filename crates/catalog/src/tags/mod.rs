@@ -13,6 +13,7 @@
 
 mod cause;
 mod expiry;
+mod fallback;
 mod history;
 pub(crate) mod immutability;
 mod list;
@@ -31,8 +32,9 @@ pub(crate) use retarget::{Retargeted, TagTarget};
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
-pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 7] = [
+pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 8] = [
     expiry::STATEMENTS,
+    fallback::STATEMENTS,
     history::STATEMENTS,
     immutability::STATEMENTS,
     list::STATEMENTS,

@@ -183,6 +183,8 @@ impl Catalog {
                 .await?
             {
                 self.add_cosign_edge(tx, target, digest, now).await?;
+                self.add_fallback_edges(tx, target.repository, target.tag, digest)
+                    .await?;
                 break true;
             }
         };
@@ -279,6 +281,8 @@ impl Catalog {
             .await?;
         let reviews = [Review::manifest(target.repository, &live.digest)];
         self.review_in(tx, &reviews, ReviewEvent::TagEnd, now)
+            .await?;
+        self.drop_fallback_edges(tx, target.repository, target.tag, &live.digest)
             .await?;
         if let Some(subject) = cosign_subject(target.tag) {
             self.dialect

@@ -86,6 +86,7 @@ macro_rules! catalog_conformance {
             manifests::referrers_are_listed_by_subject_type_and_page,
             manifests::the_subject_may_come_later,
             manifests::a_signature_by_tag_is_not_in_the_referrers_list,
+            manifests::an_index_under_a_subjects_tag_attaches_what_names_the_subject,
             manifests::a_blob_leads_to_its_manifests,
             manifests::a_large_index_keeps_every_child_in_order,
             manifests::pushes_deletes_and_uploads_at_once_never_fail,

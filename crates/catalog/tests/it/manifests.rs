@@ -317,6 +317,44 @@ pub(crate) async fn a_signature_by_tag_is_not_in_the_referrers_list(catalog: Cat
     assert_eq!(deleted, DeleteOutcome::Deleted { tags: vec![] });
 }
 
+pub(crate) async fn an_index_under_a_subjects_tag_attaches_what_names_the_subject(
+    catalog: Catalog,
+) {
+    let (dev, id) = app(&catalog).await;
+    let body = pushed_image(&catalog, id, &dev, "{}", &[], 1).await;
+    let target = digest_of(&body);
+    blob(&catalog, id, &dev, "[1]").await;
+    let referrer = image("[1]", &[], &subject(&body));
+    let stranger = image("[1]", &[], &subject("somebody else"));
+    for manifest in [&referrer, &stranger] {
+        put(&catalog, id, manifest, &[], 2).await;
+    }
+    let listed = index(&[(&referrer, "a"), (&stranger, "b"), (&body, "c")]);
+    let under = tag(&format!("sha256-{}", target.hex()));
+    put(&catalog, id, &listed, std::slice::from_ref(&under), 3).await;
+    // Under another subject's tag it attaches nothing.
+    let other = tag(&format!("sha256-{}", "0".repeat(64)));
+    put(&catalog, id, &listed, std::slice::from_ref(&other), 3).await;
+    let ways = async || {
+        let attached = catalog.attached_to(id, &target).await.unwrap();
+        assert!(
+            attached
+                .iter()
+                .all(|(digest, _)| *digest == digest_of(&referrer))
+        );
+        let ways: Vec<String> = attached.into_iter().map(|(_, way)| way).collect();
+        ways
+    };
+    assert_eq!(ways().await, ["fallback_index", "subject"]);
+    let shown = catalog.referrers(id, &target, &[], None, 10).await.unwrap();
+    assert_eq!(shown.len(), 1, "attached twice, listed once");
+    catalog
+        .delete_tag(id, &under, &by("dev"), at(4))
+        .await
+        .unwrap();
+    assert_eq!(ways().await, ["subject"]);
+}
+
 pub(crate) async fn a_blob_leads_to_its_manifests(catalog: Catalog) {
     let (dev, id) = app(&catalog).await;
     let first = pushed_image(&catalog, id, &dev, "[1]", &[], 1).await;
