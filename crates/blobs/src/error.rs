@@ -3,6 +3,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// The cause of a fault, as the object store's client reports it. Its text is for logs only.
+pub type RemoteSource = Box<dyn std::error::Error + Send + Sync + 'static>;
+
 /// A failure of the store. Each variant is a different answer to a client.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
@@ -32,7 +35,24 @@ pub enum BlobError {
         /// The object's size.
         size_bytes: u64,
     },
-    /// Any other fault of the storage.
+    /// The content has more parts than an object store takes.
+    #[error("the content is larger than {limit_bytes} bytes, and its size was not announced")]
+    TooLarge {
+        /// The largest content that could have been stored.
+        limit_bytes: u64,
+    },
+    /// Any other fault of the object store.
+    #[error("cannot {attempt} `{key}` in the object store")]
+    Remote {
+        /// What was attempted.
+        attempt: &'static str,
+        /// On which key.
+        key: String,
+        /// Why it failed.
+        #[source]
+        source: RemoteSource,
+    },
+    /// Any other fault of the files.
     #[error("cannot {attempt} `{}`", path.display())]
     Io {
         /// What was attempted.

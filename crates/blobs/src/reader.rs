@@ -1,98 +1,42 @@
-//! Reading an object: a download is a value.
+//! Reading an object, on either backend.
 
-use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use futures::{FutureExt as _, Stream};
-use tokio::task::JoinHandle;
+use bytes::{Buf as _, Bytes};
+use futures::{Stream, StreamExt as _};
 
 use crate::BlobError;
-use crate::fs::interrupted;
+use crate::fs::reader::FsReader;
+use crate::s3::reader::S3Reader;
 
-/// Bytes per read. The next read is under way while the one before is being sent, so a download holds two of them.
-const READ_BYTES: u64 = 256 * 1024;
-
-/// How an object's bytes reach the client.
+/// A stream over an object, or a part of it. An end before the range's end is an error, never a short answer.
 #[derive(Debug)]
-pub enum Download {
-    /// Through this process.
-    Stream(Reader),
-}
-
-/// A stream over an object, or a part of it, in chunks of 256 KiB.
-#[derive(Debug)]
-pub struct Reader {
-    file: Arc<File>,
-    path: Arc<PathBuf>,
-    size_bytes: u64,
-    range: Range<u64>,
-    next: u64,
-    state: State,
-}
+pub struct Reader(pub(crate) Source);
 
 #[derive(Debug)]
-enum State {
-    /// Read, not yet handed out.
-    Ready(Bytes),
-    Reading(JoinHandle<Result<Bytes, BlobError>>),
-    Ended,
+pub(crate) enum Source {
+    Fs(FsReader),
+    S3(S3Reader),
 }
 
 impl Reader {
-    /// Opens a file and reads its first chunk at once: small objects need one thread hop altogether.
-    pub(crate) fn open(path: PathBuf, range: Option<Range<u64>>) -> Result<Self, BlobError> {
-        let file = File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))?;
-        let size_bytes = file
-            .metadata()
-            .map_err(|e| BlobError::from_io("inspect", &path, e))?
-            .len();
-        let range = range.unwrap_or(0..size_bytes);
-        if range.start > range.end || range.end > size_bytes {
-            return Err(BlobError::Range { size_bytes });
-        }
-        let (file, path) = (Arc::new(file), Arc::new(path));
-        let first = read_chunk(&file, &path, range.start, range.end)?;
-        Ok(Self {
-            next: range.start + first.len() as u64,
-            state: if first.is_empty() {
-                State::Ended
-            } else {
-                State::Ready(first)
-            },
-            file,
-            path,
-            size_bytes,
-            range,
-        })
-    }
-
     /// Returns the size of the whole object in bytes.
     pub fn size_bytes(&self) -> u64 {
-        self.size_bytes
+        match &self.0 {
+            Source::Fs(reader) => reader.size_bytes(),
+            Source::S3(reader) => reader.size_bytes(),
+        }
     }
 
     /// Returns the half-open range that the stream yields.
     pub fn range(&self) -> Range<u64> {
-        self.range.clone()
-    }
-
-    fn read_on(&mut self) -> State {
-        if self.next >= self.range.end {
-            return State::Ended;
+        match &self.0 {
+            Source::Fs(reader) => reader.range(),
+            Source::S3(reader) => reader.range(),
         }
-        let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
-        let (start, end) = (self.next, self.range.end);
-        self.next = end.min(start + READ_BYTES);
-        State::Reading(tokio::task::spawn_blocking(move || {
-            read_chunk(&file, &path, start, end)
-        }))
     }
 }
 
@@ -100,33 +44,61 @@ impl Stream for Reader {
     type Item = Result<Bytes, BlobError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let chunk = match &mut this.state {
-            State::Ended => return Poll::Ready(None),
-            State::Ready(chunk) => std::mem::take(chunk),
-            State::Reading(task) => match std::task::ready!(task.poll_unpin(context)) {
-                Ok(Ok(chunk)) => chunk,
-                Ok(Err(error)) => {
-                    this.state = State::Ended;
-                    return Poll::Ready(Some(Err(error)));
-                }
-                Err(failure) => {
-                    this.state = State::Ended;
-                    return Poll::Ready(Some(Err(interrupted(failure))));
-                }
-            },
-        };
-        this.state = this.read_on();
-        Poll::Ready(Some(Ok(chunk)))
+        match &mut self.get_mut().0 {
+            Source::Fs(reader) => reader.poll_next_unpin(context),
+            Source::S3(reader) => reader.poll_next_unpin(context),
+        }
     }
 }
 
-/// Reads up to one chunk of `start..end`, whole: an object that ends early is a fault.
-fn read_chunk(file: &File, path: &Path, start: u64, end: u64) -> Result<Bytes, BlobError> {
-    let length = usize::try_from((end - start).min(READ_BYTES))
-        .map_err(|e| BlobError::from_io("read", path, io::Error::other(e)))?;
-    let mut buffer = vec![0; length];
-    file.read_exact_at(&mut buffer, start)
-        .map_err(|e| BlobError::from_io("read", path, e))?;
-    Ok(buffer.into())
+/// An object for synchronous reading, on a thread that may block: a worker of `spawn_blocking`.
+#[derive(Debug)]
+pub struct BlockingReader(Blocking);
+
+#[derive(Debug)]
+enum Blocking {
+    File(std::fs::File),
+    Stream {
+        reader: S3Reader,
+        runtime: tokio::runtime::Handle,
+        current: Bytes,
+    },
+}
+
+impl BlockingReader {
+    pub(crate) fn of_file(file: std::fs::File) -> Self {
+        Self(Blocking::File(file))
+    }
+
+    /// Must be called on the runtime that will drive the stream.
+    pub(crate) fn of_stream(reader: S3Reader) -> Self {
+        Self(Blocking::Stream {
+            reader,
+            runtime: tokio::runtime::Handle::current(),
+            current: Bytes::new(),
+        })
+    }
+}
+
+impl Read for BlockingReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Blocking::File(file) => file.read(buffer),
+            Blocking::Stream {
+                reader,
+                runtime,
+                current,
+            } => {
+                while current.is_empty() {
+                    match runtime.block_on(reader.next()) {
+                        None => return Ok(0),
+                        Some(chunk) => *current = chunk.map_err(io::Error::other)?,
+                    }
+                }
+                let len = buffer.len().min(current.len());
+                current.copy_to_slice(&mut buffer[..len]);
+                Ok(len)
+            }
+        }
+    }
 }

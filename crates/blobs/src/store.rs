@@ -2,12 +2,15 @@
 
 use std::ops::Range;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
 use crate::fs::FsStore;
-use crate::{BlobError, Download, LockedUpload, ObjectKey};
+use crate::reader::Source;
+use crate::s3::S3Store;
+use crate::upload::Locked;
+use crate::{BlobError, BlockingReader, LockedUpload, ObjectKey, Reader, S3Config, Session};
 
 /// An object as a listing shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +25,14 @@ pub struct ObjectInfo {
 
 /// Where bytes live. Cloning is cheap; all clones are the same store.
 ///
-/// An upload runs `begin` → (`lock` → `resume` → write … → checkpoint)* → `lock` → `resume` → `seal` → `commit`. Nothing but the commit
-/// of a sealed upload makes an object.
+/// An upload runs `begin` → (`lock` → `resume` → write … → checkpoint → `confirm`)* → `lock` → `resume` → `seal` →
+/// `commit` → `clear`. Nothing but the commit of a sealed upload makes an object.
 #[derive(Clone, Debug)]
 pub enum Store {
     /// Files in one directory.
     Fs(FsStore),
+    /// Objects in an S3 bucket.
+    S3(S3Store),
 }
 
 impl Store {
@@ -36,31 +41,58 @@ impl Store {
         FsStore::open(root).await.map(Self::Fs)
     }
 
+    /// Opens a store in a bucket, and asks the bucket once: wrong credentials and names are told now.
+    ///
+    /// # Errors
+    /// [`BlobError::Remote`] if the bucket does not answer, or refuses.
+    pub async fn open_s3(config: &S3Config) -> Result<Self, BlobError> {
+        S3Store::open(config).await.map(Self::S3)
+    }
+
     /// Begins an upload.
     ///
     /// # Errors
-    /// [`BlobError::Full`]; an id that is in use already is [`BlobError::Io`].
+    /// [`BlobError::Full`]; with files, an id that is in use already is [`BlobError::Io`].
     pub async fn begin(&self, upload: Uuid) -> Result<(), BlobError> {
         match self {
             Self::Fs(store) => store.begin(upload).await,
+            // Nothing until there is data: most objects are one request.
+            Self::S3(_) => Ok(()),
         }
     }
 
-    /// Locks an upload against other writers. Read its row *after* this, then [`LockedUpload::resume`]: a row read
-    /// before may be older than the bytes.
+    /// Locks an upload against other writers of this process; with files, against those of the machine. Read its row
+    /// *after* this, then [`LockedUpload::resume`]: a row read before may be older than the bytes. Writers of other
+    /// replicas are told apart by the row's version.
     ///
     /// # Errors
-    /// [`BlobError::Busy`] while another writer is at work, [`BlobError::NotFound`] if there is no such upload.
+    /// [`BlobError::Busy`] while another writer is at work; with files, [`BlobError::NotFound`] if there is no such upload.
     pub async fn lock(&self, upload: Uuid) -> Result<LockedUpload, BlobError> {
+        let locked = match self {
+            Self::Fs(store) => Locked::Fs(store.lock(upload).await?),
+            Self::S3(store) => Locked::S3(store.lock(upload).await?),
+        };
+        Ok(LockedUpload(locked))
+    }
+
+    /// Deletes everything of an upload whose row is gone, including an object that was made for it and never published.
+    /// What is gone already counts as deleted.
+    pub async fn abort(&self, session: &Session) -> Result<(), BlobError> {
         match self {
-            Self::Fs(store) => store.lock(upload).await,
+            Self::Fs(store) => {
+                store.abort(session.upload).await?;
+                store.delete(&session.key).await
+            }
+            Self::S3(store) => store.abort(session).await,
         }
     }
 
-    /// Gives an upload up and deletes its bytes. One that is gone already counts as given up.
-    pub async fn abort(&self, upload: Uuid) -> Result<(), BlobError> {
+    /// Deletes what was staged for a session that became an object: call it once the object is published.
+    pub async fn clear(&self, session: &Session) -> Result<(), BlobError> {
         match self {
-            Self::Fs(store) => store.abort(upload).await,
+            // The staged file is the object now.
+            Self::Fs(_) => Ok(()),
+            Self::S3(store) => store.clear(session).await,
         }
     }
 
@@ -72,30 +104,65 @@ impl Store {
         &self,
         key: &ObjectKey,
         range: Option<Range<u64>>,
-    ) -> Result<Download, BlobError> {
+    ) -> Result<Reader, BlobError> {
+        let source = match self {
+            Self::Fs(store) => Source::Fs(store.open_range(key, range).await?),
+            Self::S3(store) => Source::S3(store.open_range(key, range).await?),
+        };
+        Ok(Reader(source))
+    }
+
+    /// Returns an address from which a client may fetch the object itself for as long as `valid_for`, without a
+    /// credential; `None` where objects are files.
+    pub async fn presign(
+        &self,
+        key: &ObjectKey,
+        valid_for: Duration,
+    ) -> Result<Option<String>, BlobError> {
         match self {
-            Self::Fs(store) => store.open_range(key, range).await.map(Download::Stream),
+            Self::Fs(_) => Ok(None),
+            Self::S3(store) => store.presign(key, valid_for).await.map(Some),
         }
     }
 
     /// Opens an object for synchronous reading: for analysers, which run on threads of their own.
-    pub fn open_blocking(&self, key: &ObjectKey) -> Result<std::fs::File, BlobError> {
+    pub async fn open_blocking(&self, key: &ObjectKey) -> Result<BlockingReader, BlobError> {
         match self {
-            Self::Fs(store) => store.open_blocking(key),
+            Self::Fs(store) => store.open_blocking(key).await.map(BlockingReader::of_file),
+            Self::S3(store) => store
+                .open_range(key, None)
+                .await
+                .map(BlockingReader::of_stream),
         }
     }
 
     /// Opens a staged upload for synchronous reading while it grows: for an analyser that follows the writer.
+    ///
+    /// # Errors
+    /// [`BlobError::NotFound`]: no such upload, or none that could be read before it is whole, as in an object store.
     pub fn open_staged(&self, upload: Uuid) -> Result<std::fs::File, BlobError> {
         match self {
             Self::Fs(store) => store.open_staged_blocking(upload),
+            Self::S3(_) => Err(BlobError::NotFound),
         }
     }
 
     /// Deletes an object durably. One that is gone already counts as deleted.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), BlobError> {
+        self.delete_all(std::slice::from_ref(key)).await
+    }
+
+    /// Deletes objects durably, many with one request where the store can. Those that are gone already count as deleted.
+    /// After an error some of them may be gone; deleting again is right.
+    pub async fn delete_all(&self, keys: &[ObjectKey]) -> Result<(), BlobError> {
         match self {
-            Self::Fs(store) => store.delete(key).await,
+            Self::Fs(store) => {
+                for key in keys {
+                    store.delete(key).await?;
+                }
+                Ok(())
+            }
+            Self::S3(store) => store.delete_all(keys).await,
         }
     }
 
@@ -107,13 +174,23 @@ impl Store {
     ) -> Result<Vec<ObjectInfo>, BlobError> {
         match self {
             Self::Fs(store) => store.list(after, limit).await,
+            Self::S3(store) => store.list(after, limit).await,
         }
     }
 
-    /// Lists the staged uploads, in no particular order: those without a row are leftovers.
+    /// Lists the uploads that have staged bytes, in no particular order: those without a row are leftovers.
     pub async fn list_uploads(&self) -> Result<Vec<Uuid>, BlobError> {
         match self {
             Self::Fs(store) => store.list_uploads().await,
+            Self::S3(store) => store.list_uploads().await,
+        }
+    }
+
+    /// Deletes the bytes that are staged under an id which no row has.
+    pub async fn remove_stray(&self, upload: Uuid) -> Result<(), BlobError> {
+        match self {
+            Self::Fs(store) => store.abort(upload).await,
+            Self::S3(store) => store.remove_tails(upload).await,
         }
     }
 }

@@ -81,6 +81,9 @@ statements! {
         ON CONFLICT (repository_id, digest) DO UPDATE SET protected_until = excluded.protected_until";
     DISCARD = "INSERT INTO trash (object_key, since, size_bytes) VALUES ($1, $2, $3)
         ON CONFLICT (object_key) DO NOTHING";
+    DISCARD_UNPUBLISHED = "INSERT INTO trash (object_key, since)
+        SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM blob WHERE object_key = $1)
+        ON CONFLICT (object_key) DO NOTHING";
     IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2";
     ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
@@ -362,6 +365,22 @@ impl Catalog {
             .await?;
         tx.commit().await?;
         Ok(UnlinkOutcome::Unlinked)
+    }
+
+    /// Puts an object into the trash, unless somebody published it in the meantime: an object store lets two replicas
+    /// finish one session, and only one of them ends its row.
+    pub async fn discard_unpublished(
+        &self,
+        object_key: &str,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(DISCARD_UNPUBLISHED)
+            .bind(object_key.to_owned())
+            .bind(micros(now))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// Keeps those of `digests` (in order) that are condemned and that the repository has a right to, because something

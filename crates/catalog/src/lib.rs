@@ -98,4 +98,4 @@ pub use tags::{
     ExpiringTag, HistoryRow, ImmutabilityRule, NewImmutabilityRule, RepositoryTag, RestoreError,
     RestoreWindow, TagCause, TagMove,
 };
-pub use uploads::{NewUpload, Upload};
+pub use uploads::{Advance, NewUpload, Staging, Upload};

@@ -1,7 +1,8 @@
 //! Upload sessions: the row that says how many bytes are durable.
 //!
-//! The row and the file never disagree for long: bytes are made durable first, then the row advances. Whoever finds
-//! more bytes than the row knows cuts them off.
+//! The row and the bytes never disagree for long: bytes are made durable first, then the row advances. Whoever finds
+//! more bytes than the row knows cuts them off. Offset, hash state and where the bytes are change together, and only if
+//! nobody else moved the row in the meantime.
 
 use std::collections::HashSet;
 
@@ -31,6 +32,30 @@ pub struct NewUpload {
     pub expires_at: Timestamp,
 }
 
+/// Where an object store keeps the durable bytes of a session. The texts belong to the store; files have none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Staging {
+    /// The id of the multipart upload.
+    pub multipart_id: Option<String>,
+    /// Its parts so far.
+    pub parts: String,
+    /// The object with the bytes after the last part.
+    pub tail: Option<String>,
+}
+
+/// How far a session has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advance {
+    /// How many bytes are durable.
+    pub offset: u64,
+    /// The hasher's state there.
+    pub hash_state: MidState,
+    /// Where the bytes are.
+    pub staging: Staging,
+    /// When the session is given up unless it advances again.
+    pub expires_at: Timestamp,
+}
+
 /// An open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
@@ -46,6 +71,8 @@ pub struct Upload {
     pub offset: u64,
     /// The hasher's state at `offset`; `None` at offset 0.
     pub hash_state: Option<MidState>,
+    /// Where the durable bytes are.
+    pub staging: Staging,
     /// Counts the advances; guards against two writers.
     pub version: i64,
     /// When it was opened.
@@ -60,10 +87,11 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8)";
     GET = "SELECT * FROM upload
         WHERE id = $1 AND repository_id = $2 AND principal_kind = $3 AND principal_id = $4 AND expires_at > $5";
-    ADVANCE = "UPDATE upload SET durable_bytes = $3, hash_state = $4, expires_at = $5, version = version + 1
+    ADVANCE = "UPDATE upload SET durable_bytes = $3, hash_state = $4, expires_at = $5, multipart_id = $6, parts = $7,
+            tail = $8, version = version + 1
         WHERE id = $1 AND version = $2";
     CLOSE = "DELETE FROM upload
-        WHERE id = $1 AND repository_id = $2 AND principal_kind = $3 AND principal_id = $4";
+        WHERE id = $1 AND repository_id = $2 AND principal_kind = $3 AND principal_id = $4 RETURNING *";
     KNOWN = "SELECT id FROM upload WHERE id IN ({list})";
     TAKE_EXPIRED = "WITH picked AS (
             SELECT id FROM upload WHERE expires_at <= $1 ORDER BY expires_at, id LIMIT $2 {skip locked}
@@ -98,6 +126,7 @@ impl Catalog {
             algorithm: upload.algorithm,
             offset: 0,
             hash_state: None,
+            staging: Staging::default(),
             version: 0,
             created_at: now,
             expires_at: upload.expires_at,
@@ -130,40 +159,41 @@ impl Catalog {
         &self,
         id: Uuid,
         version: i64,
-        offset: u64,
-        hash_state: &MidState,
-        expires_at: Timestamp,
+        to: &Advance,
     ) -> Result<bool, CatalogError> {
         let updated = self
             .dialect
             .query(ADVANCE)
             .bind(id.to_string())
             .bind(version)
-            .bind(offset as i64)
-            .bind(hash_state.0.clone())
-            .bind(micros(expires_at))
+            .bind(to.offset as i64)
+            .bind(to.hash_state.0.clone())
+            .bind(micros(to.expires_at))
+            .bind(to.staging.multipart_id.clone())
+            .bind(to.staging.parts.clone())
+            .bind(to.staging.tail.clone())
             .execute(&self.writer)
             .await?;
         Ok(updated.rows_affected() == 1)
     }
 
-    /// Ends the session without a blob. Returns whether it was there.
+    /// Ends the session without a blob. Returns its last state, if it was there: the caller deletes the bytes.
     pub async fn close_upload(
         &self,
         id: Uuid,
         repository: RepositoryId,
         principal: PrincipalId,
-    ) -> Result<bool, CatalogError> {
-        let deleted = self
+    ) -> Result<Option<Upload>, CatalogError> {
+        let closed = self
             .dialect
             .query(CLOSE)
             .bind(id.to_string())
             .bind(repository.0)
             .bind(principal.kind())
             .bind(principal.number())
-            .execute(&self.writer)
+            .fetch_optional(&self.writer)
             .await?;
-        Ok(deleted.rows_affected() == 1)
+        closed.as_ref().map(read_upload).transpose()
     }
 
     /// Returns those of `ids` that no session has: bytes staged under them belong to nobody.
@@ -213,6 +243,11 @@ fn read_upload(row: &AnyRow) -> Result<Upload, CatalogError> {
             .map_err(|_| CatalogError::Corrupt("algorithm"))?,
         offset: row.size("durable_bytes")?,
         hash_state: row.maybe_bytes("hash_state")?.map(MidState),
+        staging: Staging {
+            multipart_id: row.maybe_text("multipart_id")?,
+            parts: row.text("parts")?,
+            tail: row.maybe_text("tail")?,
+        },
         version: row.int("version")?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,

@@ -80,7 +80,8 @@ fn the_page_of_the_configuration_is_fresh() {
     }
     text.push_str(
         "\nThe first administrator's password is a secret and does not stand in the file: set `TIDEGATE_ADMIN_PASSWORD`, or\n\
-         name a file with `admin_password_file`.\n\n\
+         name a file with `admin_password_file`. So is the object store's key: set `TIDEGATE_S3_ACCESS_KEY_ID` and\n\
+         `TIDEGATE_S3_SECRET_ACCESS_KEY`, or name a file with `s3_credentials_file`.\n\n\
          `tidegate config check` finds mistakes before the service does; `tidegate config show --origin` prints every value\n\
          and where it comes from.\n",
     );

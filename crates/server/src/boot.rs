@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use blobs::{BlobError, Store};
+use blobs::BlobError;
 use catalog::{Actor, Catalog, CatalogError, NewAccount};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -129,7 +129,9 @@ impl Running {
 /// Starts a server; it answers when this returns.
 pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartError> {
     make_directory(&settings.data)?;
-    let store = Store::open_fs(&settings.data.join("blobs"))
+    let store = settings
+        .storage
+        .open(&settings.data)
         .await
         .map_err(StartError::Store)?;
     let catalog = Catalog::connect(settings.database.expose_secret()).await?;

@@ -47,6 +47,6 @@ pub use clock::Clock;
 pub use networks::{BadNetwork, Networks};
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};
 pub use registry::rules::RegistryRules;
-pub use settings::Settings;
+pub use settings::{Settings, Storage};
 pub use sign_in::directory::TlsError as DirectoryTlsError;
 pub use sign_in::{Admission, LdapSettings, OidcSettings, SignInSettings, SignInSettingsError};

@@ -1,8 +1,9 @@
 //! What a server is told before it starts. Reading flags, environment and file is `cli`'s work.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use blobs::{BlobError, Store};
 use secrecy::SecretString;
 
 use crate::networks::Networks;
@@ -10,11 +11,34 @@ use crate::outbound::OutboundSettings;
 use crate::registry::rules::RegistryRules;
 use crate::sign_in::SignInSettings;
 
+/// Where blobs live.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// As files below the data directory.
+    Files,
+    /// In an S3 bucket.
+    S3(blobs::S3Config),
+}
+
+impl Storage {
+    /// Opens the store.
+    pub(crate) async fn open(&self, data: &Path) -> Result<Store, BlobError> {
+        match self {
+            Self::Files => Store::open_fs(&data.join("blobs")).await,
+            Self::S3(config) => Store::open_s3(config).await,
+        }
+    }
+}
+
 /// The settings of one server process.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The data directory; blobs live in it.
+    /// The data directory.
     pub data: PathBuf,
+    /// Where blobs live.
+    pub storage: Storage,
+    /// Whether clients fetch blobs from the object store itself, by an address that is valid for minutes.
+    pub blob_redirect: bool,
     /// Where to listen.
     pub listen: SocketAddr,
     /// `sqlite:PATH` or `postgres://…`; may hold a password.

@@ -5,12 +5,11 @@
 
 use std::time::Duration;
 
-use blobs::ObjectKey;
-
 use crate::analysis::tap;
 use crate::app::{App, Shared};
 use crate::collection::objects;
 use crate::error::{Cause, chain};
+use crate::registry::transfer::session_of;
 
 const PAUSE: Duration = Duration::from_mins(1);
 const BATCH: u32 = 100;
@@ -53,10 +52,11 @@ async fn expired_uploads(app: &App) -> Result<(), Cause> {
             .await?;
         for upload in &expired {
             tap::abandon(app, upload.id);
-            app.store.abort(upload.id).await?;
-            // A crash between the object and its row leaves the object under the key that the session names.
-            if let Ok(object) = upload.object_key.parse::<ObjectKey>() {
-                app.store.delete(&object).await?;
+            // A crash between the object and its row leaves the object under the key that the session names: it goes
+            // with the rest.
+            match session_of(upload) {
+                Ok(session) => app.store.abort(&session).await?,
+                Err(_) => app.store.remove_stray(upload.id).await?,
             }
         }
         if expired.len() < BATCH as usize {
@@ -87,7 +87,7 @@ async fn stray_uploads(app: &App) -> Result<(), Cause> {
     let staged = app.store.list_uploads().await?;
     let stray = app.catalog.unknown_uploads(&staged).await?;
     for upload in &stray {
-        app.store.abort(*upload).await?;
+        app.store.remove_stray(*upload).await?;
     }
     if !stray.is_empty() {
         tracing::info!(uploads = stray.len(), "bytes of ended uploads removed");

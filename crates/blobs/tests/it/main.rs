@@ -1,14 +1,16 @@
 //! The store on each backend: one suite, instantiated by a line.
 //!
 //! Adding a backend: a function that makes an empty store of it, and one line at the end of this file. What only files
-//! can do wrong is in `fs`.
+//! can do wrong is in `fs`, what only an object store can in `s3`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fs;
+mod s3;
 mod suite;
 
 use blobs::Store;
+use blobs::testkit::Seaweed;
 
 /// An empty store, and what must live as long as it.
 struct Backend {
@@ -22,6 +24,13 @@ async fn fs_backend() -> Backend {
     Backend { store, root }
 }
 
+async fn s3_backend() -> Backend {
+    Backend {
+        store: Seaweed::shared().await.store().await,
+        root: tempfile::tempdir().expect("a temporary directory"),
+    }
+}
+
 macro_rules! blob_conformance {
     ($name:ident, $backend:path) => {
         blob_conformance!($name, $backend:
@@ -33,17 +42,16 @@ macro_rules! blob_conformance {
             an_upload_that_lost_durable_bytes_says_so,
             a_second_writer_is_refused_while_the_first_is_at_work,
             whoever_waited_for_the_lock_finds_the_bytes_untouched,
-            a_committed_upload_cannot_be_locked,
             an_aborted_upload_is_gone,
             another_algorithm_is_computed_at_the_end,
             every_range_inside_the_object_is_served,
             a_range_outside_the_object_is_refused,
             deleting_twice_succeeds,
+            many_objects_are_deleted_at_once,
             objects_are_listed_in_order_by_pages,
             an_unknown_key_is_not_found,
             concurrent_uploads_do_not_mix,
             an_object_is_read_synchronously_too,
-            the_durable_part_of_an_upload_can_be_read,
         );
     };
     ($name:ident, $backend:path: $($case:ident,)+) => {
@@ -61,3 +69,4 @@ macro_rules! blob_conformance {
 }
 
 blob_conformance!(fs_store, crate::fs_backend);
+blob_conformance!(s3_store, crate::s3_backend);

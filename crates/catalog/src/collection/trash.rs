@@ -24,8 +24,10 @@ pub struct Discarded {
 statements! {
     DUE = "SELECT object_key, size_bytes, attempts FROM trash WHERE try_after <= $1
         ORDER BY since, object_key LIMIT $2";
-    FORGET = "DELETE FROM trash WHERE object_key IN ({list})";
-    FAILED = "UPDATE trash SET attempts = attempts + 1, try_after = $1, last_error = $2 WHERE object_key IN ({list})";
+    FORGET = "DELETE FROM trash WHERE object_key IN (
+        SELECT object_key FROM trash WHERE object_key IN ({list}) {skip locked})";
+    FAILED = "UPDATE trash SET attempts = attempts + 1, try_after = $1, last_error = $2 WHERE object_key IN (
+        SELECT object_key FROM trash WHERE object_key IN ({list}) {skip locked})";
 }
 
 impl Catalog {
@@ -51,7 +53,7 @@ impl Catalog {
         })
     }
 
-    /// Forgets objects that have been deleted.
+    /// Forgets objects that have been deleted. What another collector is just forgetting is left to it.
     pub async fn forget_discarded(&self, objects: &[Discarded]) -> Result<(), CatalogError> {
         let mut tx = self.begin().await?;
         for chunk in chunks(objects) {

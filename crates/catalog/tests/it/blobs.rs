@@ -1,6 +1,6 @@
 //! Uploads, blobs and the right to read them.
 
-use catalog::{Catalog, CatalogError, Published, Referenced, UnlinkOutcome};
+use catalog::{Advance, Catalog, CatalogError, Published, Referenced, Staging, UnlinkOutcome};
 use oci::{Algorithm, Digest, DigestHasher, MidState};
 use uuid::Uuid;
 
@@ -32,9 +32,12 @@ pub(crate) async fn an_upload_is_bound_to_its_repository_and_principal(catalog: 
         catalog.upload(upload, id, other.id, at(1)).await.unwrap(),
         None
     );
-    assert!(!catalog.close_upload(upload, id, other.id).await.unwrap());
-    assert!(catalog.close_upload(upload, id, dev.id).await.unwrap());
-    assert!(!catalog.close_upload(upload, id, dev.id).await.unwrap());
+    let mut closed = Vec::new();
+    for principal in [other.id, dev.id, dev.id] {
+        let gone = catalog.close_upload(upload, id, principal).await.unwrap();
+        closed.push(gone.is_some_and(|gone| gone.id == upload));
+    }
+    assert_eq!(closed, [false, true, false]);
 }
 
 pub(crate) async fn only_one_of_two_writers_advances(catalog: Catalog) {
@@ -43,19 +46,24 @@ pub(crate) async fn only_one_of_two_writers_advances(catalog: Catalog) {
     let mut hasher = DigestHasher::new(Algorithm::Sha256);
     hasher.update(b"12345");
     let state = hasher.state();
-    assert!(
-        catalog
-            .advance_upload(upload, 0, 5, &state, at(90))
-            .await
-            .unwrap()
-    );
-    let late = MidState(vec![0; 3]);
-    assert!(
-        !catalog
-            .advance_upload(upload, 0, 9, &late, at(95))
-            .await
-            .unwrap()
-    );
+    let to = Advance {
+        offset: 5,
+        hash_state: state.clone(),
+        staging: Staging {
+            multipart_id: Some("m".to_owned()),
+            parts: "5\n\"a\"".to_owned(),
+            tail: Some("t/1".to_owned()),
+        },
+        expires_at: at(90),
+    };
+    let late = Advance {
+        offset: 9,
+        hash_state: MidState(vec![0; 3]),
+        staging: Staging::default(),
+        expires_at: at(95),
+    };
+    assert!(catalog.advance_upload(upload, 0, &to).await.unwrap());
+    assert!(!catalog.advance_upload(upload, 0, &late).await.unwrap());
 
     let found = catalog
         .upload(upload, id, dev.id, at(80))
@@ -64,6 +72,7 @@ pub(crate) async fn only_one_of_two_writers_advances(catalog: Catalog) {
         .unwrap();
     assert_eq!((found.offset, found.version), (5, 1));
     assert_eq!(found.hash_state, Some(state));
+    assert_eq!(found.staging, to.staging);
     assert_eq!(found.expires_at, at(90));
 }
 
@@ -249,4 +258,17 @@ pub(crate) async fn a_referenced_blob_cannot_leave(catalog: Catalog) {
         UnlinkOutcome::NotFound
     );
     assert_eq!(catalog.blob_in_repo(id, &loose).await.unwrap(), None);
+}
+
+pub(crate) async fn only_an_unpublished_object_is_discarded(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    publish(&catalog, id, &dev, "x", "o/1").await;
+    for key in ["o/1", "o/2", "o/2"] {
+        catalog.discard_unpublished(key, at(1)).await.unwrap();
+    }
+    let discarded = catalog.discarded(10, at(9)).await.unwrap();
+    assert_eq!(
+        (discarded.len(), discarded[0].object_key.as_str()),
+        (1, "o/2")
+    );
 }

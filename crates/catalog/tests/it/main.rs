@@ -76,6 +76,7 @@ macro_rules! catalog_conformance {
             blobs::an_anonymous_mount_uses_only_what_the_viewer_may_pull,
             blobs::missing_blobs_are_named_in_order,
             blobs::a_referenced_blob_cannot_leave,
+            blobs::only_an_unpublished_object_is_discarded,
             manifests::the_bytes_come_back_exactly,
             manifests::a_missing_blob_refuses_the_manifest,
             manifests::a_wrong_size_refuses_the_manifest,

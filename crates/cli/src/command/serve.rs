@@ -40,6 +40,8 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
 async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure> {
     let settings = Settings {
         data: config.data,
+        storage: config.storage,
+        blob_redirect: config.blob_redirect,
         listen: config.listen,
         database: config.database,
         external_url: config.external_url.clone(),

@@ -97,6 +97,27 @@ pub(crate) enum ConfigError {
         #[source]
         source: io::Error,
     },
+    /// One of the two variables of the object store's key is set.
+    #[error("the object store's key is not whole: `{missing}` is not set")]
+    HalfAKey {
+        /// The other one.
+        missing: &'static str,
+    },
+    /// The file of the object store's key cannot be read.
+    #[error("cannot read the object store's key")]
+    CredentialsFile {
+        /// Why, with the path.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds no whole key.
+    #[error("`{}` has no line `{key} = …`", path.display())]
+    NoKeyInFile {
+        /// The file.
+        path: PathBuf,
+        /// What is missing.
+        key: &'static str,
+    },
     /// The password's file is empty.
     #[error("the password file `{}` is empty", path.display())]
     EmptyPassword {

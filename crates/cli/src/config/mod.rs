@@ -12,6 +12,7 @@
 mod error;
 mod file;
 mod settings;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -19,7 +20,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
-use server::{AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings};
+use server::{AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings, Storage};
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
@@ -28,8 +29,13 @@ use crate::command::advisories::SNAPSHOT_FILE;
 /// The file read where none is named, if it is there.
 const SYSTEM_FILE: &str = "/etc/tidegate/config.toml";
 
-/// The variables that are no settings: where the file is, and the secret that never stands in it.
-const OTHER_VARIABLES: [&str; 2] = ["TIDEGATE_CONFIG", ADMIN_PASSWORD];
+/// The variables that are no settings: where the file is, and the secrets that never stand in it.
+const OTHER_VARIABLES: [&str; 4] = [
+    "TIDEGATE_CONFIG",
+    ADMIN_PASSWORD,
+    storage::ACCESS_KEY_ID,
+    storage::SECRET_ACCESS_KEY,
+];
 const ADMIN_PASSWORD: &str = "TIDEGATE_ADMIN_PASSWORD";
 
 /// The settings as command line options.
@@ -50,6 +56,30 @@ pub(crate) struct Flags {
     /// Use this database (`sqlite:FILE` or `postgres://…`)
     #[arg(long, value_name = "URL")]
     pub(crate) database: Option<String>,
+
+    /// Keep blobs here (`files` or `s3://BUCKET/PREFIX`)
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) storage: Option<String>,
+
+    /// The address of the object store
+    #[arg(long, value_name = "URL")]
+    pub(crate) s3_endpoint: Option<String>,
+
+    /// The region of the object store
+    #[arg(long, value_name = "NAME")]
+    pub(crate) s3_region: Option<String>,
+
+    /// Name the bucket in the path or in the host's name
+    #[arg(long, value_name = "path|host")]
+    pub(crate) s3_addressing: Option<String>,
+
+    /// Read the object store's key from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) s3_credentials_file: Option<String>,
+
+    /// Let clients fetch blobs from the object store itself
+    #[arg(long, value_name = "on|off")]
+    pub(crate) blob_redirect: Option<String>,
 
     /// The address that people and clients use
     #[arg(long, value_name = "URL")]
@@ -130,6 +160,12 @@ impl Flags {
             "data" => &self.data,
             "listen" => &self.listen,
             "database" => &self.database,
+            "storage" => &self.storage,
+            "s3_endpoint" => &self.s3_endpoint,
+            "s3_region" => &self.s3_region,
+            "s3_addressing" => &self.s3_addressing,
+            "s3_credentials_file" => &self.s3_credentials_file,
+            "blob_redirect" => &self.blob_redirect,
             "external_url" => &self.external_url,
             "log_format" => &self.log_format,
             "log_level" => &self.log_level,
@@ -188,6 +224,8 @@ impl std::fmt::Display for Origin {
 pub(crate) struct Settings {
     values: BTreeMap<&'static str, (Option<String>, Origin)>,
     admin_password: Option<String>,
+    /// The object store's key from the environment: its id and its secret.
+    s3_key: (Option<String>, Option<SecretString>),
 }
 
 /// The environment, as names and values.
@@ -236,6 +274,10 @@ impl Settings {
         let mut settings = Self {
             values,
             admin_password: text(ADMIN_PASSWORD)?,
+            s3_key: (
+                text(storage::ACCESS_KEY_ID)?,
+                text(storage::SECRET_ACCESS_KEY)?.map(SecretString::from),
+            ),
         };
         settings.fill_in_the_data_folder(environment)?;
         Ok(settings)
@@ -317,6 +359,10 @@ pub(crate) struct ServeConfig {
     pub(crate) listen: SocketAddr,
     /// `sqlite:FILE` or `postgres://…`; may hold a password.
     pub(crate) database: SecretString,
+    /// Where blobs live.
+    pub(crate) storage: Storage,
+    /// Whether clients fetch blobs from the object store itself.
+    pub(crate) blob_redirect: bool,
     /// The address people and clients use; absent: that of the listener.
     pub(crate) external_url: Option<String>,
     /// How logs are written.
@@ -360,6 +406,11 @@ impl ServeConfig {
             data: required("data").into(),
             listen: settings.read("listen")?.expect(by_default),
             database: database.0.into(),
+            storage: storage::read(settings)?,
+            blob_redirect: settings
+                .read::<storage::Switch>("blob_redirect")?
+                .expect(by_default)
+                .is_on(),
             external_url: external_url.map(|address| address.0),
             log_format: settings.read("log_format")?.expect(by_default),
             log_level: log_level.0,

@@ -302,7 +302,7 @@ async fn read_config(
     let Ok(key) = blob.object_key.parse() else {
         return Ok(None);
     };
-    let file = app.store.open_blocking(&key)?;
+    let file = app.store.open_blocking(&key).await?;
     let read = tokio::task::spawn_blocking(move || {
         let mut bytes = Vec::new();
         file.take(MAX_CONFIG).read_to_end(&mut bytes).map(|_| bytes)

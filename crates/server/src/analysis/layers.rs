@@ -107,7 +107,7 @@ async fn analyse_stored(app: &App, digest: &Digest) -> Result<LayerReport, Analy
         .object_key
         .parse()
         .map_err(|_| AnalysisError::BlobGone(digest.clone()))?;
-    let file = app.store.open_blocking(&key)?;
+    let file = app.store.open_blocking(&key).await?;
     let permit = Arc::clone(&app.analyses.stored_slots)
         .acquire_owned()
         .await

@@ -17,7 +17,7 @@ pub(crate) async fn delete_discarded(app: &App, limit: u32) -> Result<Collected,
         .iter()
         .filter_map(|object| object.object_key.parse().ok())
         .collect();
-    if let Err(error) = delete_all(app, &keys).await {
+    if let Err(error) = app.store.delete_all(&keys).await {
         let cause = chain(&error);
         tracing::warn!(objects = keys.len(), %cause, "objects cannot be deleted, they are tried again");
         app.catalog
@@ -31,11 +31,4 @@ pub(crate) async fn delete_discarded(app: &App, limit: u32) -> Result<Collected,
         freed_bytes: discarded.iter().map(|object| object.size_bytes).sum(),
         ..Collected::default()
     })
-}
-
-async fn delete_all(app: &App, keys: &[ObjectKey]) -> Result<(), blobs::BlobError> {
-    for key in keys {
-        app.store.delete(key).await?;
-    }
-    Ok(())
 }

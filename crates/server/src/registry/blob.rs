@@ -1,9 +1,11 @@
 //! Blobs: reading whole or in part, and removing from a repository.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use blobs::{BlobError, Download, ObjectKey};
+use blobs::{BlobError, ObjectKey};
 use catalog::UnlinkOutcome;
 use futures::TryStreamExt as _;
 use oci::{Digest, ErrorCode, RepositoryName};
@@ -12,6 +14,9 @@ use super::range::{ByteRange, byte_range};
 use super::{CONTENT_DIGEST, Call, header_value};
 use crate::doors::pull;
 use crate::error::ApiError;
+
+/// How long an address of the object store is valid: shorter than the time between a blob's last use and its deletion.
+const REDIRECT_VALID: Duration = Duration::from_mins(5);
 
 pub(super) async fn get(
     call: &Call,
@@ -42,8 +47,17 @@ pub(super) async fn get(
         Body::empty()
     } else {
         let key: ObjectKey = blob.object_key.parse().map_err(ApiError::fault)?;
+        if app.settings.blob_redirect
+            && let Some(address) = app
+                .store
+                .presign(&key, REDIRECT_VALID)
+                .await
+                .map_err(ApiError::fault)?
+        {
+            return Ok(redirect(&address, digest));
+        }
         // A live row without its object is a fault of the store, never "not found".
-        let Download::Stream(reader) = app
+        let reader = app
             .store
             .open_range(&key, Some(start..start + len))
             .await
@@ -69,6 +83,18 @@ pub(super) async fn get(
         headers.insert(header::CONTENT_RANGE, header_value(range));
     }
     Ok(response)
+}
+
+/// Sends the client to the object store. Its `Range` goes along with it.
+fn redirect(address: &str, digest: &Digest) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+    let headers = response.headers_mut();
+    headers.insert(header::LOCATION, header_value(address));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    headers.insert(CONTENT_DIGEST, header_value(digest.as_str()));
+    response
 }
 
 fn unsatisfiable(size: u64) -> Response {
@@ -124,6 +150,11 @@ pub(super) fn storage_error(error: BlobError) -> ApiError {
             ApiError::range("another request is writing to this upload, ask for its offset")
         }
         BlobError::Lost { .. } | BlobError::NotFound => ApiError::upload_unknown(),
+        BlobError::TooLarge { .. } => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            ErrorCode::SizeInvalid,
+            "the blob is too large for the object store unless its size is announced",
+        ),
         other => ApiError::fault(other),
     }
 }

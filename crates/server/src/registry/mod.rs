@@ -16,6 +16,7 @@ mod path;
 mod range;
 mod referrers;
 pub(crate) mod rules;
+pub(crate) mod transfer;
 mod upload;
 
 use axum::body::Body;

@@ -1,6 +1,6 @@
 //! The server from outside: every case is a running server, its HTTP surface, and a real database.
 //!
-//! One suite runs on SQLite and on PostgreSQL. Adding a case: an `async fn` that takes a [`world::World`], and its name
+//! One suite runs on the four combinations of SQLite and PostgreSQL with files and an S3 bucket. Adding a case: an `async fn` that takes a [`world::World`], and its name
 //! in [`server_conformance!`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -22,6 +22,7 @@ mod operations;
 mod pages;
 mod protocol;
 mod security;
+mod storage;
 mod uploads;
 mod webhooks;
 mod world;
@@ -63,6 +64,9 @@ macro_rules! server_conformance {
             uploads::a_session_is_bound_to_its_repository_and_owner,
             uploads::a_cancelled_session_is_gone,
             uploads::two_writers_of_one_session_lose_nothing,
+            storage::an_upload_goes_on_in_another_replica,
+            storage::two_replicas_that_write_at_once_lose_nothing,
+            storage::two_replicas_that_finish_at_once_keep_the_blob,
             manifests::a_manifest_comes_back_byte_for_byte,
             manifests::what_is_no_manifest_is_refused,
             manifests::a_manifest_needs_its_blobs,
@@ -161,3 +165,5 @@ macro_rules! server_conformance {
 
 server_conformance!(sqlite);
 server_conformance!(postgres);
+server_conformance!(sqlite_s3);
+server_conformance!(postgres_s3);

@@ -130,9 +130,12 @@ pub(crate) async fn a_wrong_digest_leaves_nothing(world: &mut World) {
         let path = format!("/v2/team/app/blobs/{digest}");
         assert_eq!(world.send(&admin(), "HEAD", &path).await.status, 404);
     }
-    let staged = world.data_directory().join("blobs/uploads");
-    let left = std::fs::read_dir(staged).unwrap().count();
-    assert_eq!(left, 0, "staged bytes are gone");
+    let store = world.store().await;
+    assert!(
+        store.list_uploads().await.unwrap().is_empty(),
+        "staged bytes are gone"
+    );
+    assert!(store.list(None, 1).await.unwrap().is_empty());
 }
 
 /// Sends a request whose body breaks off.

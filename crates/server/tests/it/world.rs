@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use blobs::testkit::Seaweed;
 use catalog::testkit::{Postgres, Sqlite};
 use image::testkit::{TarBuilder, TestImage, TestLayer};
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use oci::Digest;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
-use server::{Clock, Networks, RegistryRules, Running, Settings};
+use server::{Clock, Networks, RegistryRules, Running, Settings, Storage};
 
 pub(crate) const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -29,6 +30,11 @@ pub(crate) struct World {
     _files: Option<Sqlite>,
 }
 
+/// An empty place in the bucket of this test binary's S3 server.
+async fn bucket() -> Storage {
+    Storage::S3(Seaweed::shared().await.config())
+}
+
 /// A credential.
 #[derive(Clone, Debug)]
 pub(crate) enum Who {
@@ -38,21 +44,43 @@ pub(crate) enum Who {
 }
 
 impl World {
+    /// Metadata in SQLite, blobs in files.
     pub(crate) async fn sqlite() -> Self {
+        Self::on_sqlite(Storage::Files).await
+    }
+
+    /// Metadata in PostgreSQL, blobs in files.
+    pub(crate) async fn postgres() -> Self {
+        Self::on_postgres(Storage::Files).await
+    }
+
+    /// Metadata in SQLite, blobs in an S3 bucket.
+    pub(crate) async fn sqlite_s3() -> Self {
+        Self::on_sqlite(bucket().await).await
+    }
+
+    /// Metadata in PostgreSQL, blobs in an S3 bucket: everything that replicas share.
+    pub(crate) async fn postgres_s3() -> Self {
+        Self::on_postgres(bucket().await).await
+    }
+
+    async fn on_sqlite(storage: Storage) -> Self {
         let files = Sqlite::new();
         let url = files.url();
-        Self::start(url, Some(files)).await
+        Self::start(url, Some(files), storage).await
     }
 
-    pub(crate) async fn postgres() -> Self {
+    async fn on_postgres(storage: Storage) -> Self {
         let url = Postgres::shared().await.database().await;
-        Self::start(url, None).await
+        Self::start(url, None, storage).await
     }
 
-    async fn start(database: String, files: Option<Sqlite>) -> Self {
+    async fn start(database: String, files: Option<Sqlite>, storage: Storage) -> Self {
         let data = tempfile::tempdir().expect("a directory");
         let settings = Settings {
             data: data.path().join("data"),
+            storage,
+            blob_redirect: false,
             listen: "127.0.0.1:0".parse().expect("an address"),
             database: SecretString::from(database),
             external_url: None,
@@ -117,6 +145,35 @@ impl World {
     pub(crate) async fn reconfigure(&mut self, clock: Clock, change: impl FnOnce(&mut Settings)) {
         change(&mut self.settings);
         self.restart(clock).await;
+    }
+
+    /// Starts another replica over the same database and store, and returns a world that speaks to it.
+    pub(crate) async fn replica(&self) -> Self {
+        let server = server::start(self.settings.clone(), Clock::System)
+            .await
+            .expect("a replica");
+        Self {
+            base: format!("http://{}", server.address),
+            data: tempfile::tempdir().expect("a directory"),
+            client: client(None),
+            server: Some(server),
+            settings: self.settings.clone(),
+            _files: None,
+        }
+    }
+
+    /// Opens the store as the server does.
+    pub(crate) async fn store(&self) -> blobs::Store {
+        match &self.settings.storage {
+            Storage::Files => blobs::Store::open_fs(&self.settings.data.join("blobs")).await,
+            Storage::S3(config) => blobs::Store::open_s3(config).await,
+        }
+        .expect("a store")
+    }
+
+    /// Returns the settings, to be changed before a restart.
+    pub(crate) fn settings(&mut self) -> &mut Settings {
+        &mut self.settings
     }
 
     pub(crate) fn database(&self) -> &str {

@@ -1,4 +1,4 @@
-//! Writing an upload: one pass that hashes and stores.
+//! Writing an upload to its staged file: one pass that hashes and stores.
 //!
 //! Chunks gather into a batch while the batch before is hashed and written on a blocking thread; so the network, and
 //! hash plus disk, work side by side, one thread hop per half mebibyte, and at most two batches are in memory.
@@ -8,37 +8,28 @@ use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
-use oci::{Algorithm, Digest, DigestHasher, MidState};
+use oci::{Algorithm, Digest, DigestHasher};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use crate::fs::{FsStore, blocking, cut_staged, interrupted};
-use crate::{BlobError, ObjectKey};
+use super::{FsStore, blocking, cut_staged, interrupted};
+use crate::{BlobError, Checkpoint, ObjectKey, Resume, Staged};
 
 /// Bytes gathered before a batch is handed to a blocking thread.
 const BATCH_BYTES: usize = 512 * 1024;
 /// The buffer for reading a staged upload again.
 const REHASH_BYTES: usize = 256 * 1024;
 
-/// A point up to which an upload is durable: what its row may say.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// How many bytes are durable.
-    pub offset: u64,
-    /// The hasher's state there.
-    pub hash_state: MidState,
-}
-
-/// An upload that no other writer can touch, as it was found. Dropping it changes nothing.
+/// A staged file under its lock, which goes with the open file.
 #[derive(Debug)]
-pub struct LockedUpload {
+pub(crate) struct FsLocked {
     store: FsStore,
     upload: Uuid,
     file: File,
 }
 
-impl LockedUpload {
-    pub(crate) fn new(store: FsStore, upload: Uuid, file: File) -> Self {
+impl FsLocked {
+    pub(super) fn new(store: FsStore, upload: Uuid, file: File) -> Self {
         Self {
             store,
             upload,
@@ -46,28 +37,27 @@ impl LockedUpload {
         }
     }
 
-    /// Opens it for writing at `offset`, cutting off bytes beyond it; `hasher` stands at the same offset.
-    ///
-    /// # Errors
-    /// [`BlobError::Lost`] if fewer bytes are there.
-    pub async fn resume(
-        self,
-        offset: u64,
-        hasher: DigestHasher,
-    ) -> Result<UploadWriter, BlobError> {
+    pub(crate) async fn resume(self, from: Resume) -> Result<FsWriter, BlobError> {
+        let (offset, hasher, key) = (from.offset, from.hasher, from.session.key);
         blocking(move || {
             cut_staged(&self.file, &self.store.staged(self.upload), offset)?;
-            let staged = StagedFile::new(self.store, self.upload, self.file, offset, hasher);
-            Ok(UploadWriter::new(staged))
+            Ok(FsWriter::new(StagedFile {
+                store: self.store,
+                upload: self.upload,
+                key,
+                file: self.file,
+                started_at: offset,
+                offset,
+                hasher,
+            }))
         })
         .await
     }
 }
 
-/// An upload open for writing. Dropping it keeps the bytes; those beyond the last checkpoint are cut off by the next
-/// one who opens the upload.
+/// A staged file open for writing.
 #[derive(Debug)]
-pub struct UploadWriter {
+pub(crate) struct FsWriter {
     state: State,
     batch: Vec<Bytes>,
     batch_bytes: usize,
@@ -84,17 +74,18 @@ enum State {
 
 /// The open file with everything that advances with it.
 #[derive(Debug)]
-pub(crate) struct StagedFile {
+struct StagedFile {
     store: FsStore,
     upload: Uuid,
+    key: ObjectKey,
     file: File,
     started_at: u64,
     offset: u64,
     hasher: DigestHasher,
 }
 
-impl UploadWriter {
-    pub(crate) fn new(staged: StagedFile) -> Self {
+impl FsWriter {
+    fn new(staged: StagedFile) -> Self {
         Self {
             accepted: staged.offset,
             state: State::Idle(Box::new(staged)),
@@ -104,7 +95,7 @@ impl UploadWriter {
     }
 
     /// Returns the offset after everything accepted so far, durable or not.
-    pub fn offset(&self) -> u64 {
+    pub(crate) fn offset(&self) -> u64 {
         self.accepted
     }
 
@@ -112,7 +103,7 @@ impl UploadWriter {
     ///
     /// # Errors
     /// [`BlobError::Full`] and other faults of this or an earlier chunk. After one, the writer accepts nothing more.
-    pub async fn write(&mut self, chunk: Bytes) -> Result<(), BlobError> {
+    pub(crate) async fn write(&mut self, chunk: Bytes) -> Result<(), BlobError> {
         self.accepted += chunk.len() as u64;
         self.batch_bytes += chunk.len();
         if !chunk.is_empty() {
@@ -125,13 +116,14 @@ impl UploadWriter {
     }
 
     /// Makes everything accepted durable.
-    pub async fn checkpoint(&mut self) -> Result<Checkpoint, BlobError> {
+    pub(crate) async fn checkpoint(&mut self) -> Result<Checkpoint, BlobError> {
         let staged = self.drain().await?;
         let (staged, checkpoint) = blocking(move || {
             staged.make_durable()?;
             let checkpoint = Checkpoint {
                 offset: staged.offset,
                 hash_state: staged.hasher.state(),
+                staged: Staged::default(),
             };
             Ok((staged, checkpoint))
         })
@@ -141,9 +133,9 @@ impl UploadWriter {
     }
 
     /// Ends the content and its hash. Nothing is visible until the sealed upload is committed.
-    pub async fn seal(mut self) -> Result<SealedUpload, BlobError> {
+    pub(crate) async fn seal(mut self) -> Result<FsSealed, BlobError> {
         let staged = self.drain().await?;
-        Ok(SealedUpload {
+        Ok(FsSealed {
             size_bytes: staged.offset,
             digest: staged.hasher.clone().finish(),
             staged,
@@ -180,23 +172,6 @@ impl UploadWriter {
 }
 
 impl StagedFile {
-    pub(crate) fn new(
-        store: FsStore,
-        upload: Uuid,
-        file: File,
-        offset: u64,
-        hasher: DigestHasher,
-    ) -> Self {
-        Self {
-            store,
-            upload,
-            file,
-            started_at: offset,
-            offset,
-            hasher,
-        }
-    }
-
     fn append(mut self: Box<Self>, batch: &[Bytes]) -> Result<Box<Self>, BlobError> {
         for chunk in batch {
             self.file
@@ -239,31 +214,26 @@ impl StagedFile {
     }
 }
 
-/// An upload whose content is complete and hashed, but not yet an object. Dropping it keeps the staged bytes.
+/// A staged file whose content is complete and hashed.
 #[derive(Debug)]
-pub struct SealedUpload {
+pub(crate) struct FsSealed {
     size_bytes: u64,
     digest: Digest,
     staged: Box<StagedFile>,
 }
 
-impl SealedUpload {
+impl FsSealed {
     /// Returns the size in bytes.
-    pub fn size_bytes(&self) -> u64 {
+    pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
     /// Returns the digest computed while streaming.
-    pub fn digest(&self) -> &Digest {
+    pub(crate) fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// Computes the digest with another algorithm, which reads the content once more: for clients that name theirs
-    /// only at the end.
-    pub async fn rehash(mut self, algorithm: Algorithm) -> Result<Self, BlobError> {
-        if algorithm == self.digest.algorithm() {
-            return Ok(self);
-        }
+    pub(crate) async fn rehash(mut self, algorithm: Algorithm) -> Result<Self, BlobError> {
         blocking(move || {
             self.digest = self.staged.rehash(algorithm)?;
             Ok(self)
@@ -271,13 +241,12 @@ impl SealedUpload {
         .await
     }
 
-    /// Makes the content the object `key`, durably. The row that names the key is the caller's next step.
-    pub async fn commit(self, key: &ObjectKey) -> Result<(), BlobError> {
-        let key = key.clone();
+    pub(crate) async fn commit(self) -> Result<(), BlobError> {
         blocking(move || {
             let StagedFile {
                 store,
                 upload,
+                key,
                 file,
                 ..
             } = *self.staged;
@@ -286,8 +255,7 @@ impl SealedUpload {
         .await
     }
 
-    /// Deletes the content: it was not what the client promised.
-    pub async fn abort(self) -> Result<(), BlobError> {
+    pub(crate) async fn discard(self) -> Result<(), BlobError> {
         let (store, upload) = (self.staged.store.clone(), self.staged.upload);
         drop(self);
         store.abort(upload).await

@@ -6,6 +6,9 @@
 //!
 //! File calls run on the runtime's blocking threads, in batches large enough that the hop does not matter.
 
+pub(crate) mod reader;
+pub(crate) mod writer;
+
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
@@ -17,7 +20,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{BlobError, LockedUpload, ObjectInfo, ObjectKey, Reader};
+use self::reader::FsReader;
+use self::writer::FsLocked;
+use crate::{BlobError, ObjectInfo, ObjectKey};
 
 /// Private images stay private from the machine's other users.
 const OWNER_ONLY: u32 = 0o600;
@@ -62,7 +67,7 @@ impl FsStore {
         .await
     }
 
-    pub(crate) async fn lock(&self, upload: Uuid) -> Result<LockedUpload, BlobError> {
+    pub(crate) async fn lock(&self, upload: Uuid) -> Result<FsLocked, BlobError> {
         for attempt in 1.. {
             let path = self.staged(upload);
             let locked = blocking(move || lock_staged(&path)).await;
@@ -71,7 +76,7 @@ impl FsStore {
                     tokio::time::sleep(LOCK_PAUSE).await;
                 }
                 Err(error) => return Err(error),
-                Ok(file) => return Ok(LockedUpload::new(self.clone(), upload, file)),
+                Ok(file) => return Ok(FsLocked::new(self.clone(), upload, file)),
             }
         }
         Err(BlobError::Busy)
@@ -112,14 +117,14 @@ impl FsStore {
         &self,
         key: &ObjectKey,
         range: Option<Range<u64>>,
-    ) -> Result<Reader, BlobError> {
+    ) -> Result<FsReader, BlobError> {
         let path = self.object(key);
-        blocking(move || Reader::open(path, range)).await
+        blocking(move || FsReader::open(path, range)).await
     }
 
-    pub(crate) fn open_blocking(&self, key: &ObjectKey) -> Result<File, BlobError> {
+    pub(crate) async fn open_blocking(&self, key: &ObjectKey) -> Result<File, BlobError> {
         let path = self.object(key);
-        File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))
+        blocking(move || File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))).await
     }
 
     pub(crate) fn open_staged_blocking(&self, upload: Uuid) -> Result<File, BlobError> {

@@ -1,0 +1,4 @@
+-- Where an unfinished upload's durable bytes are in an object store: any replica goes on from here.
+ALTER TABLE upload ADD COLUMN multipart_id TEXT COLLATE "C";
+ALTER TABLE upload ADD COLUMN parts TEXT COLLATE "C" NOT NULL DEFAULT '';
+ALTER TABLE upload ADD COLUMN tail TEXT COLLATE "C";
