@@ -122,7 +122,7 @@ impl Catalog {
     }
 
     /// Runs a statement with a `{list}` of digests.
-    async fn on_digests(
+    pub(crate) async fn on_digests(
         &self,
         tx: &mut Tx,
         statement: Statement,

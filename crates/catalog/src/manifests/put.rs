@@ -30,9 +30,9 @@ enum Inserted {
 }
 
 statements! {
+    SHARE_BLOBS = "SELECT digest FROM blob WHERE digest IN ({list}) ORDER BY digest {for share}";
     PRESENT_BLOBS = "SELECT l.digest, b.size_bytes FROM repo_blob l JOIN blob b ON b.digest = l.digest
-        WHERE l.repository_id = $1 AND l.digest IN ({list})
-        ORDER BY l.digest {share b}";
+        WHERE l.repository_id = $1 AND l.digest IN ({list})";
     PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
         WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL ORDER BY digest {for share}";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
@@ -175,6 +175,8 @@ impl Catalog {
         let blobs: Vec<&Descriptor> = put.manifest.required_blobs().collect();
         let digests = in_order(&blobs);
         self.revive_in(tx, put.repository, &digests).await?;
+        // Two statements: one that waits for a lock still sees the rights that were there when it began to wait.
+        self.on_digests(tx, SHARE_BLOBS, &digests).await?;
         let sizes = self
             .present(tx, PRESENT_BLOBS, put.repository, &digests)
             .await?;
