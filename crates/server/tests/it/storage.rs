@@ -37,7 +37,7 @@ async fn fetched(world: &World, digest: &Digest) -> Vec<u8> {
 }
 
 pub(crate) async fn an_upload_goes_on_in_another_replica(world: &mut World) {
-    let mut other = world.replica().await;
+    let mut other = world.other_replica().await;
     let whole = content(1);
     let digest = Digest::sha256(&whole);
     let location = world.session(&admin(), "team/app").await;
@@ -64,7 +64,7 @@ pub(crate) async fn an_upload_goes_on_in_another_replica(world: &mut World) {
 }
 
 pub(crate) async fn two_replicas_that_write_at_once_lose_nothing(world: &mut World) {
-    let mut other = world.replica().await;
+    let mut other = world.other_replica().await;
     let location = world.session(&admin(), "team/app").await;
     let chunks = [content(2), content(3)];
     let range = format!("0-{}", LARGE - 1);
@@ -94,7 +94,7 @@ pub(crate) async fn two_replicas_that_write_at_once_lose_nothing(world: &mut Wor
 }
 
 pub(crate) async fn two_replicas_that_finish_at_once_keep_the_blob(world: &mut World) {
-    let mut other = world.replica().await;
+    let mut other = world.other_replica().await;
     let whole = content(4);
     let digest = Digest::sha256(&whole);
     for turn in 0..3 {

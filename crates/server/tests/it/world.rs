@@ -148,7 +148,7 @@ impl World {
     }
 
     /// Starts another replica over the same database and store, and returns a world that speaks to it.
-    pub(crate) async fn replica(&self) -> Self {
+    pub(crate) async fn other_replica(&self) -> Self {
         let server = server::start(self.settings.clone(), Clock::System)
             .await
             .expect("a replica");
