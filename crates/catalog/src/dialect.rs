@@ -51,6 +51,9 @@ macro_rules! statements {
 }
 pub(crate) use statements;
 
+/// A statement on its way to the engine, for functions that bind its parameters.
+pub(crate) type Prepared = Query<'static, Any, AnyArguments>;
+
 /// Which engine is behind the pool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {

@@ -11,6 +11,7 @@
 mod analysis;
 mod api;
 mod app;
+mod audit;
 mod auth;
 mod body;
 mod boot;

@@ -4,22 +4,20 @@
 //! index. The other conditions are compared row by row within that range.
 
 use jiff::Timestamp;
-use sqlx::Any;
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::query::Query;
+use sqlx::any::AnyRow;
 
 use super::{Actor, AuditOutcome, AuditRow};
-use crate::dialect::{Statement, statements};
+use crate::dialect::{Prepared, Statement, statements};
 use crate::rows::{Columns as _, all, micros};
-use crate::{AuditAction, Catalog, CatalogError};
+use crate::{Catalog, CatalogError};
 
 /// Which entries are asked for; a field that is not set allows everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditFilter {
     /// Who.
     pub actor: Option<String>,
-    /// What.
-    pub action: Option<AuditAction>,
+    /// What: the word of an [`AuditAction`](crate::AuditAction).
+    pub action: Option<String>,
     /// In which repository.
     pub repository: Option<String>,
     /// In which namespace.
@@ -100,11 +98,11 @@ impl Catalog {
 }
 
 fn bound(
-    query: Query<'static, Any, AnyArguments>,
+    query: Prepared,
     filter: &AuditFilter,
     after: Option<AuditCursor>,
     limit: u32,
-) -> Query<'static, Any, AnyArguments> {
+) -> Prepared {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     let (at, id) = after.map_or((i64::MAX, i64::MAX), |after| (micros(after.at), after.id));
     query
@@ -114,7 +112,7 @@ fn bound(
         .bind(id)
         .bind(i64::from(limit))
         .bind(text(&filter.actor))
-        .bind(filter.action.map_or("", AuditAction::as_str))
+        .bind(text(&filter.action))
         .bind(text(&filter.repository))
         .bind(text(&filter.namespace))
         .bind(text(&filter.target))

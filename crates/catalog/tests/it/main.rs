@@ -21,6 +21,7 @@ mod schema;
 mod sign_ins;
 mod tag_life;
 mod tags;
+mod trail;
 
 use catalog::Catalog;
 use catalog::testkit::{Postgres, Sqlite};
@@ -140,6 +141,7 @@ macro_rules! catalog_conformance {
             sign_ins::an_account_with_another_way_in_loses_only_what_was_given,
             sign_ins::a_group_takes_back_only_the_right_it_gave,
             sign_ins::each_identity_is_taken_for_a_check_once,
+            trail::refusals_of_one_kind_are_one_entry,
             pages::the_tag_page_joins_everything_known,
             pages::the_repository_list_sums_up,
             pages::filters_take_wildcards_literally,

@@ -29,6 +29,7 @@
 
 pub(crate) mod address;
 mod advisories;
+mod audit;
 mod caller;
 mod decisions;
 mod extract;
@@ -69,6 +70,7 @@ pub(crate) fn router() -> Router<Shared> {
 fn resources() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .merge(advisories::routes())
+        .merge(audit::routes())
         .merge(decisions::routes())
         .merge(gc::routes())
         .merge(jobs::routes())

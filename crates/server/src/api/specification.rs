@@ -14,6 +14,7 @@ use crate::app::Shared;
 /// Groups of routes, in the order of the description.
 const TAGS: &[(&str, &str)] = &[
     ("advisories", "What is known about vulnerabilities"),
+    ("audit", "Who did what"),
     ("decisions", "Verdicts that were acted on"),
     ("gc", "Collection of what nothing refers to"),
     ("jobs", "Background work"),

@@ -122,8 +122,17 @@ async fn refuse(
         target: Some(target),
         detail: judged.verdict.id.as_deref(),
     };
+    let (actor, now) = (access.caller.actor(call.origin()), app.clock.now());
+    // A client that asks again and again is one entry an hour, with a count.
+    let fold_key = format!(
+        "pull|{}|{target}|{}|{}|{}",
+        access.repository.id.0,
+        actor.name,
+        actor.ip.as_deref().unwrap_or_default(),
+        now.as_second() / 3_600,
+    );
     app.catalog
-        .audit(&entry, &access.caller.actor(call.origin()), app.clock.now())
+        .audit_folded(&entry, &actor, &fold_key, now)
         .await?;
     Ok(refusal(judged))
 }

@@ -113,13 +113,16 @@ fn slack_text(event: &StoredEvent, base: &str) -> String {
         .and_then(|more| serde_json::from_str(more).ok());
     let word = |name: &str| Some(more.as_ref()?.get(name)?.as_str()?.to_owned());
     if let Some(to) = word("to").filter(|_| event.kind == EventKind::VerdictChanged) {
-        text.push_str(&format!(": {}", escaped(&to)));
+        text.push_str(": ");
+        text.push_str(&escaped(&to));
     }
     if event.actor != "system" {
-        text.push_str(&format!(" by {}", escaped(&event.actor)));
+        text.push_str(" by ");
+        text.push_str(&escaped(&event.actor));
     }
     if let Some(page) = page(event, base) {
-        text.push_str(&format!("\n{}", escaped(&page)));
+        text.push('\n');
+        text.push_str(&escaped(&page));
     }
     text
 }

@@ -10,6 +10,7 @@
 )]
 
 mod analysis;
+mod audit;
 mod auth;
 mod blobs;
 mod conformance;
@@ -135,6 +136,9 @@ macro_rules! server_conformance {
             analysis::hostile_names_are_stored,
             analysis::a_job_of_an_unknown_kind_is_retried_and_never_lost,
             analysis::a_dead_job_is_listed_and_retried,
+            audit::the_trail_is_filtered_and_comes_in_pages,
+            audit::the_trail_is_shown_to_those_it_is_about,
+            audit::an_export_is_whole_and_harmless,
             webhooks::a_push_is_told_and_signed,
             webhooks::each_change_is_told_to_those_who_ask,
             webhooks::what_fails_is_tried_again_then_dead_then_sent_again,
