@@ -28,9 +28,10 @@ pub struct Generation {
 }
 
 statements! {
-    REPOSITORY = "SELECT g.people, g.policies, r.generation, r.id, r.name, r.namespace, r.visibility, r.sparse, r.state,
+    REPOSITORY = "SELECT g.people, g.policies, m.value AS moved, r.id, r.name, r.namespace, r.visibility, r.sparse, r.state,
             r.description, r.created_at
-        FROM generation g LEFT JOIN repository r ON r.live_name = $1 WHERE g.id = 1";
+        FROM generation g LEFT JOIN repository r ON r.live_name = $1
+        LEFT JOIN repository_generation m ON m.repository_id = r.id WHERE g.id = 1";
 }
 
 impl Catalog {
@@ -52,7 +53,7 @@ impl Catalog {
         let generation = Generation {
             people: row.int("people")?,
             policies: row.int("policies")?,
-            repository: row.maybe_int("generation")?.unwrap_or_default(),
+            repository: row.maybe_int("moved")?.unwrap_or_default(),
         };
         Ok((generation, repository))
     }

@@ -4,7 +4,12 @@
 -- The triggers wait until the transaction ends: the counters' rows are then locked last, after everything else, and
 -- only while the transaction commits.
 
-ALTER TABLE repository ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
+-- Moves with everything in a repository that a pull depends on; a repository without a row has none yet. No column of
+-- `repository`: pushes share that row's lock while they run, and could not let each other change it.
+CREATE TABLE repository_generation (
+    repository_id BIGINT NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
 
 -- One row: `people` moves with every right and every principal, `policies` with every policy.
 CREATE TABLE generation (
@@ -16,18 +21,18 @@ INSERT INTO generation (id, people, policies) VALUES (1, 0, 0);
 
 CREATE FUNCTION repository_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'DELETE' THEN
-        UPDATE repository SET generation = generation + 1 WHERE id = OLD.repository_id;
-    ELSE
-        UPDATE repository SET generation = generation + 1 WHERE id = NEW.repository_id;
-    END IF;
+    INSERT INTO repository_generation AS g (repository_id, value)
+        VALUES (CASE TG_OP WHEN 'DELETE' THEN OLD.repository_id ELSE NEW.repository_id END, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = g.value + 1;
     RETURN NULL;
 END $$;
 
 CREATE FUNCTION blob_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    UPDATE repository SET generation = generation + 1
-        WHERE id IN (SELECT repository_id FROM repo_blob WHERE digest = NEW.digest ORDER BY repository_id FOR UPDATE);
+    UPDATE repository_generation SET value = value + 1 WHERE repository_id IN (
+        SELECT g.repository_id FROM repository_generation g
+        WHERE g.repository_id IN (SELECT repository_id FROM repo_blob WHERE digest = NEW.digest)
+        ORDER BY g.repository_id FOR UPDATE);
     RETURN NULL;
 END $$;
 

@@ -1,7 +1,11 @@
 -- Counters by which a server knows that what it read lately still holds. Triggers move them, so that no statement, not
 -- even one typed by hand, can change what they stand for and forget it (ADR 0019).
 
-ALTER TABLE repository ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
+-- Moves with everything in a repository that a pull depends on; a repository without a row has none yet.
+CREATE TABLE repository_generation (
+    repository_id BIGINT NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
 
 -- One row: `people` moves with every right and every principal, `policies` with every policy.
 CREATE TABLE generation (
@@ -12,24 +16,31 @@ CREATE TABLE generation (
 INSERT INTO generation (id, people, policies) VALUES (1, 0, 0);
 
 CREATE TRIGGER tag_added AFTER INSERT ON tag BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = NEW.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (NEW.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 CREATE TRIGGER tag_changed AFTER UPDATE ON tag BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = NEW.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (NEW.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 CREATE TRIGGER tag_removed AFTER DELETE ON tag BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = OLD.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (OLD.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 CREATE TRIGGER manifest_added AFTER INSERT ON manifest BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = NEW.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (NEW.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 CREATE TRIGGER manifest_changed AFTER UPDATE OF deleted_at, media_type ON manifest BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = NEW.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (NEW.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 CREATE TRIGGER manifest_removed AFTER DELETE ON manifest BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = OLD.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (OLD.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 -- A link that is new shows nothing that was not there; one that goes takes a right away.
 CREATE TRIGGER repo_blob_removed AFTER DELETE ON repo_blob BEGIN
-    UPDATE repository SET generation = generation + 1 WHERE id = OLD.repository_id; END;
+    INSERT INTO repository_generation (repository_id, value) VALUES (OLD.repository_id, 1)
+        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 -- A blob that was uploaded anew has another object.
 CREATE TRIGGER blob_moved AFTER UPDATE OF object_key ON blob BEGIN
-    UPDATE repository SET generation = generation + 1
-        WHERE id IN (SELECT repository_id FROM repo_blob WHERE digest = NEW.digest); END;
+    UPDATE repository_generation SET value = value + 1
+        WHERE repository_id IN (SELECT repository_id FROM repo_blob WHERE digest = NEW.digest); END;
 
 CREATE TRIGGER account_added AFTER INSERT ON account BEGIN UPDATE generation SET people = people + 1; END;
 CREATE TRIGGER account_changed AFTER UPDATE ON account BEGIN UPDATE generation SET people = people + 1; END;
