@@ -257,6 +257,9 @@ impl Catalog {
     }
 
     /// Disables the account, its robots, tokens and sessions. Returns whether an enabled account was there.
+    ///
+    /// # Errors
+    /// [`CatalogError::Conflict`] on `superuser` if none would be left.
     pub async fn disable_account(
         &self,
         account: AccountId,
@@ -264,6 +267,9 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.begin().await?;
+        if self.lock_superusers(&mut tx).await? == [account] {
+            return Err(CatalogError::Conflict("superuser"));
+        }
         let row = self
             .dialect
             .query(DISABLE_ACCOUNT)

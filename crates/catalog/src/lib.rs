@@ -77,10 +77,10 @@ pub use manifests::{
 };
 pub use patterns::{Pattern, PatternError};
 pub use people::{
-    ANY_NAMESPACE, Credential, CredentialKind, DefaultPermission, DefaultPermissionId, Identity,
-    NewCredential, NewIdentity, NewRobot, NewSecret, OWNERS, PatternPermission, Presented, Robot,
-    RobotChange, RobotId, Subject, SubjectId, SyncedGroups, Team, TeamChange, TeamId, TeamMember,
-    TeamRole, TeamSync, UnknownTeamRole,
+    ANY_NAMESPACE, AccountChange, Credential, CredentialKind, DefaultPermission,
+    DefaultPermissionId, Identity, NewCredential, NewIdentity, NewRobot, NewSecret, OWNERS,
+    PatternPermission, Presented, Robot, RobotChange, RobotId, Subject, SubjectId, SyncedGroups,
+    Team, TeamChange, TeamId, TeamMember, TeamRole, TeamSync, UnknownTeamRole,
 };
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;

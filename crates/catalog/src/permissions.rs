@@ -11,8 +11,8 @@ use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
 use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, PrincipalId, RepositoryId, Subject,
-    SubjectId,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, PrincipalId, RepositoryId,
+    Subject, SubjectId,
 };
 
 /// A right on a repository; each contains the ones before it.
@@ -27,6 +27,14 @@ pub enum Role {
 }
 
 impl Role {
+    /// Returns what the creator of a repository has in it: a person everything, a robot what it needs to push.
+    pub const fn of_creator(creator: &Principal) -> Self {
+        match creator.id {
+            PrincipalId::Account(_) => Self::Admin,
+            PrincipalId::Robot(_) | PrincipalId::Anonymous => Self::Write,
+        }
+    }
+
     /// Returns the word stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -181,20 +189,15 @@ impl Catalog {
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
-        principal: PrincipalId,
+        creator: &Principal,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let role = match principal {
-            PrincipalId::Account(_) => Role::Admin,
-            PrincipalId::Robot(_) => Role::Write,
-            PrincipalId::Anonymous => return Ok(()),
-        };
         self.dialect
             .query(GRANT_FIRST)
             .bind(repository.0)
-            .bind(principal.kind())
-            .bind(principal.number())
-            .bind(role.as_str())
+            .bind(creator.id.kind())
+            .bind(creator.id.number())
+            .bind(Role::of_creator(creator).as_str())
             .bind(micros(now))
             .execute(&mut **tx)
             .await?;

@@ -3,10 +3,15 @@
 //! Whoever may open the database may do anything in it, so nothing here asks for a password. The command line is the
 //! only caller.
 
+mod people;
+
+pub use catalog::{AccountChange, AccountKind, RobotChange, TeamChange, TeamRole, Visibility};
 use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
 pub use catalog::{JobRow, JobState, Robot, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
+pub use oci::RepositoryPattern;
+pub use people::NewUser;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::api::robots::is_robot_name;
@@ -34,6 +39,43 @@ pub enum AdminError {
     /// The robot exists.
     #[error("a robot `{0}` exists already")]
     RobotExists(String),
+    /// There is no such team.
+    #[error("there is no team `{0}`, teams are written `organisation/team`")]
+    NoTeam(String),
+    /// There is no such repository.
+    #[error("there is no repository `{0}`")]
+    NoRepository(String),
+    /// There is no such token.
+    #[error("there is no token or secret `{0}`")]
+    NoCredential(String),
+    /// There is nothing to take away.
+    #[error("`{subject}` has no role on `{target}`")]
+    NoPermission {
+        /// The repository or pattern.
+        target: String,
+        /// Whose.
+        subject: String,
+    },
+    /// The scopes are not scopes.
+    #[error("{0}")]
+    Scope(String),
+    /// The account or team exists.
+    #[error("`{0}` exists already")]
+    NameTaken(String),
+    /// The name is not an account's.
+    #[error(
+        "`{0}` cannot be the name of an account or a team: use a-z and 0-9 with single `.`, `_`, `-` between them"
+    )]
+    AccountName(String),
+    /// Nobody could administer the registry.
+    #[error("one enabled administrator must remain")]
+    LastSuperuser,
+    /// Nobody would own the organisation.
+    #[error("one team of owners must remain in the organisation")]
+    LastOwners,
+    /// Repositories would change hands with the name.
+    #[error("there are repositories in the namespace `{0}`, delete them first")]
+    HasRepositories(String),
     /// The name is not a robot's.
     #[error("`{0}` cannot be a robot's name: use 1 to 64 of a-z, 0-9, `-`, `_`, `.`")]
     RobotName(String),

@@ -15,6 +15,7 @@ use crate::analysis::Analyses;
 use crate::auth::password::Passwords;
 use crate::auth::throttle::Throttle;
 use crate::auth::token::Tokens;
+use crate::auth::uses::Uses;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
@@ -33,6 +34,7 @@ pub(crate) struct App {
     pub(crate) catalog: Catalog,
     pub(crate) store: Store,
     pub(crate) tokens: Tokens,
+    pub(crate) uses: Uses,
     pub(crate) passwords: Passwords,
     /// The one way to other servers.
     pub(crate) outbound: Outbound,

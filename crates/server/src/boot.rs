@@ -21,6 +21,7 @@ use crate::auth::password::{HashError, Passwords, hash_now};
 use crate::auth::secret::{SecretKind, generate};
 use crate::auth::throttle::Throttle;
 use crate::auth::token::{KeyError, Tokens, generate_key};
+use crate::auth::uses::Uses;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
@@ -165,6 +166,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         catalog: catalog.clone(),
         store,
         tokens,
+        uses: Uses::default(),
         passwords: Passwords::new(),
         outbound,
         throttle: Throttle::new(),

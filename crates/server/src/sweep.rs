@@ -5,8 +5,11 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use crate::analysis::tap;
 use crate::app::{App, Shared};
+use crate::auth::uses;
 use crate::collection::objects;
 use crate::error::{Cause, chain};
 use crate::registry::transfer::session_of;
@@ -23,10 +26,14 @@ pub(crate) async fn run(app: Shared) {
         said("trash", trash(&app).await);
         said("expired uploads", expired_uploads(&app).await);
         said("expired sessions", expired_sessions(&app).await);
+        said("ended credentials", ended_credentials(&app).await);
         said("old refusals", old_refusals(&app).await);
         said("finished jobs", finished_jobs(&app).await);
         tokio::select! {
-            () = app.stop.cancelled() => return,
+            () = app.stop.cancelled() => {
+                said("uses of credentials", uses::write(&app).await.map_err(Cause::from));
+                return;
+            }
             () = filled => {}
             () = tokio::time::sleep(PAUSE) => {}
         }
@@ -67,6 +74,14 @@ async fn expired_uploads(app: &App) -> Result<(), Cause> {
 
 async fn expired_sessions(app: &App) -> Result<(), Cause> {
     app.catalog.delete_expired_sessions(app.clock.now()).await?;
+    Ok(())
+}
+
+/// Credentials that ended are shown as such for a month.
+async fn ended_credentials(app: &App) -> Result<(), Cause> {
+    uses::write(app).await?;
+    let before = app.clock.now() - SignedDuration::from_hours(24 * 30);
+    app.catalog.delete_dead_credentials(before).await?;
     Ok(())
 }
 

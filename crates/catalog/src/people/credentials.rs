@@ -115,7 +115,7 @@ statements! {
     INSERT_OF_ROBOT = "INSERT INTO credential
             (id, secret_sha256, kind, principal_kind, principal_id, parent_id, label, scopes, auth_epoch, created_at, expires_at)
         SELECT $1, $2, $3, 'robot', r.id, $5, $6, $7, r.auth_epoch, $8, $9 FROM robot r WHERE r.id = $4 RETURNING *";
-    BY_SECRET = "SELECT c.id AS credential_id, c.kind, c.scopes, c.principal_kind, c.principal_id,
+    BY_SECRET = "SELECT c.id AS credential_id, c.kind, COALESCE(c.scopes, p.scopes) AS scopes, c.principal_kind, c.principal_id,
             COALESCE(a.name, r.name) AS name, COALESCE(a.auth_epoch, r.auth_epoch) AS auth_epoch,
             COALESCE(a.superuser, 0) AS superuser, COALESCE(a.reader_superuser, 0) AS reader_superuser,
             CAST(CASE WHEN COALESCE(a.disabled_at, r.disabled_at, o.disabled_at) IS NOT NULL OR r.expires_at <= $2
@@ -129,7 +129,7 @@ statements! {
           AND (c.parent_id IS NULL OR (p.id IS NOT NULL AND p.revoked_at IS NULL AND (p.expires_at IS NULL OR p.expires_at > $2)))
           AND (c.kind <> 'refresh' OR c.auth_epoch = COALESCE(a.auth_epoch, r.auth_epoch))
           AND COALESCE(a.name, r.name) IS NOT NULL";
-    BY_ID = "SELECT c.id AS credential_id, c.kind, c.scopes, c.principal_kind, c.principal_id,
+    BY_ID = "SELECT c.id AS credential_id, c.kind, COALESCE(c.scopes, p.scopes) AS scopes, c.principal_kind, c.principal_id,
             COALESCE(a.name, r.name) AS name, COALESCE(a.auth_epoch, r.auth_epoch) AS auth_epoch,
             COALESCE(a.superuser, 0) AS superuser, COALESCE(a.reader_superuser, 0) AS reader_superuser,
             CAST(CASE WHEN COALESCE(a.disabled_at, r.disabled_at, o.disabled_at) IS NOT NULL OR r.expires_at <= $2

@@ -12,11 +12,13 @@ pub(crate) mod credentials;
 pub(crate) mod defaults;
 pub(crate) mod identities;
 pub(crate) mod members;
+pub(crate) mod organizations;
 pub(crate) mod patterns;
 pub(crate) mod rights;
 pub(crate) mod robots;
 pub(crate) mod subjects;
 pub(crate) mod teams;
+pub(crate) mod users;
 
 pub use credentials::{Credential, CredentialKind, NewCredential, NewSecret, Presented};
 pub use defaults::{DefaultPermission, DefaultPermissionId};
@@ -26,3 +28,4 @@ pub use patterns::{ANY_NAMESPACE, PatternPermission};
 pub use robots::{NewRobot, Robot, RobotChange, RobotId};
 pub use subjects::{Subject, SubjectId};
 pub use teams::{OWNERS, Team, TeamChange, TeamId, TeamRole, UnknownTeamRole};
+pub use users::AccountChange;

@@ -1,6 +1,7 @@
 //! Who calls the API, as the first argument of a handler.
 //!
-//! A registry token is refused everywhere here: it was made for the scopes it names, and none of them is here.
+//! A registry token is refused everywhere here, and so is a person's token with scopes: they were made for the scopes
+//! they name, and none of them is here.
 
 use std::ops::Deref;
 
@@ -11,7 +12,7 @@ use catalog::{Actor, Principal};
 
 use super::problem::Problem;
 use crate::app::{App, Shared};
-use crate::auth::{identify, session};
+use crate::auth::{Verified, identify, session};
 use crate::request::Origin;
 
 /// Somebody known, by a credential or by a page's session.
@@ -21,10 +22,13 @@ pub(crate) struct Caller {
     pub(crate) origin: Origin,
 }
 
-/// Somebody known by a credential, for what changes something. A session does not count: a foreign page could make a
+/// Somebody known by a credential: whoever changes something. A session does not count: a foreign page could make a
 /// browser send it.
 #[derive(Debug)]
-pub(crate) struct Credentialed(Caller);
+pub(crate) struct Credentialed {
+    caller: Caller,
+    is_password: bool,
+}
 
 /// A superuser, by a credential. A session does not count: a foreign page could make a browser send it.
 #[derive(Debug)]
@@ -35,13 +39,22 @@ impl Caller {
     pub(crate) fn actor(&self) -> Actor {
         self.origin.actor(&self.principal.name)
     }
+
+    /// Returns whether every fact is open to the caller.
+    pub(crate) fn reads_everything(&self) -> bool {
+        self.principal.superuser || self.principal.reader_superuser
+    }
 }
 
-impl Deref for Administrator {
-    type Target = Caller;
-
-    fn deref(&self) -> &Caller {
-        &self.0
+impl Credentialed {
+    /// Requires that the credential is the account's password: a token that leaks must not make others.
+    pub(crate) fn by_password(&self) -> Result<(), Problem> {
+        if self.is_password {
+            return Ok(());
+        }
+        Err(Problem::forbidden(
+            "only the account's password may do this, not a token",
+        ))
     }
 }
 
@@ -49,7 +62,7 @@ impl Deref for Credentialed {
     type Target = Caller;
 
     fn deref(&self) -> &Caller {
-        &self.0
+        &self.caller
     }
 }
 
@@ -58,10 +71,20 @@ impl FromRequestParts<Shared> for Credentialed {
 
     async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Problem> {
         let origin = origin_of(parts);
-        let principal = credential(app, &parts.headers, &origin)
-            .await?
-            .ok_or_else(Problem::unauthorized)?;
-        Ok(Self(Caller { principal, origin }))
+        let known = credential(app, &parts.headers, &origin).await?;
+        let (principal, is_password) = known.ok_or_else(Problem::unauthorized)?;
+        Ok(Self {
+            caller: Caller { principal, origin },
+            is_password,
+        })
+    }
+}
+
+impl Deref for Administrator {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.0
     }
 }
 
@@ -97,7 +120,7 @@ fn origin_of(parts: &Parts) -> Origin {
 
 /// Returns who calls: the credential's principal, else the session's.
 async fn caller(app: &App, headers: &HeaderMap, origin: &Origin) -> Result<Principal, Problem> {
-    if let Some(principal) = credential(app, headers, origin).await? {
+    if let Some((principal, _)) = credential(app, headers, origin).await? {
         return Ok(principal);
     }
     let session = session::of_request(app, headers).await?;
@@ -112,7 +135,7 @@ async fn administrator(
     headers: &HeaderMap,
     origin: &Origin,
 ) -> Result<Principal, Problem> {
-    let principal = credential(app, headers, origin)
+    let (principal, _) = credential(app, headers, origin)
         .await?
         .ok_or_else(Problem::unauthorized)?;
     if principal.superuser {
@@ -122,14 +145,21 @@ async fn administrator(
     }
 }
 
+/// Returns who shows a credential, and whether it is the account's password.
 async fn credential(
     app: &App,
     headers: &HeaderMap,
     origin: &Origin,
-) -> Result<Option<Principal>, Problem> {
+) -> Result<Option<(Principal, bool)>, Problem> {
     let caller = identify(app, headers, origin).await?;
     if !caller.is_whole() {
         return Err(Problem::unauthorized());
     }
-    Ok(caller.principal)
+    if caller.is_narrowed() {
+        return Err(Problem::forbidden(
+            "this token is for the scopes it names, and none of them is in the API",
+        ));
+    }
+    let is_password = caller.secret().is_some_and(Verified::is_password);
+    Ok(caller.principal.map(|principal| (principal, is_password)))
 }

@@ -9,7 +9,7 @@
 //!    relative to `/api/v1`; the first line of the handler's comment is the summary. `tag` is the file's word,
 //!    `responses(...)` names the success and ends with [`problem::Refusals`].
 //! 2. Take arguments in this order, because a caller who is nobody must learn nothing from how the rest is refused:
-//!    `State(app): State<Shared>`, then [`Caller`], [`Credentialed`] or [`Administrator`], then [`Segments`] (the path), then
+//!    `State(app): State<Shared>`, then [`Caller`] (who reads), [`Credentialed`] (who changes) or [`Administrator`], then [`Segments`] (the path), then
 //!    [`Parameters`] (the query, `#[derive(Deserialize, IntoParams)]`), last [`Body`] (`#[derive(Deserialize, ToSchema)]`).
 //!    All of them answer with a problem.
 //! 3. Answer with a struct that derives `Serialize` and `ToSchema`. A type of another crate gets
@@ -35,12 +35,20 @@ mod decisions;
 mod extract;
 mod gc;
 mod jobs;
+mod me;
+mod namespaces;
+mod organizations;
+mod people;
+mod permissions;
 mod policies;
 mod problem;
 mod repositories;
 pub(crate) mod robots;
 mod sparse;
 mod specification;
+mod teams;
+mod tokens;
+mod users;
 mod webhooks;
 
 use axum::Router;
@@ -74,11 +82,18 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(decisions::routes())
         .merge(gc::routes())
         .merge(jobs::routes())
+        .merge(me::routes())
+        .merge(namespaces::routes())
+        .merge(organizations::routes())
+        .merge(permissions::routes())
         .merge(policies::routes())
         .merge(repositories::routes())
         .merge(robots::routes())
         .merge(sparse::routes())
         .merge(specification::routes())
+        .merge(teams::routes())
+        .merge(tokens::routes())
+        .merge(users::routes())
         .merge(webhooks::routes())
 }
 

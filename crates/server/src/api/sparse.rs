@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::problem::{Problem, Refusals};
-use super::{Body, Caller, Segments};
+use super::{Body, Caller, Credentialed, Segments};
 use crate::app::{App, Shared};
 
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -53,7 +53,7 @@ async fn get(
 )]
 async fn put(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(name): Segments<RepositoryName>,
     Body(setting): Body<SparseSetting>,
 ) -> Result<StatusCode, Problem> {

@@ -18,10 +18,14 @@ const TAGS: &[(&str, &str)] = &[
     ("decisions", "Verdicts that were acted on"),
     ("gc", "Collection of what nothing refers to"),
     ("jobs", "Background work"),
+    ("organizations", "Namespaces that belong to teams"),
+    ("permissions", "Who may do what"),
     ("policies", "What the gate asks"),
     ("repositories", "Names, tags and images"),
     ("robots", "Credentials for programs"),
     ("specification", "This description"),
+    ("tokens", "What people give programs instead of a password"),
+    ("users", "People"),
     ("webhooks", "Who is told of what happens"),
 ];
 

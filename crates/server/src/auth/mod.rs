@@ -6,22 +6,24 @@
 
 pub(crate) mod account;
 pub(crate) mod challenge;
+mod credentials;
 pub(crate) mod password;
+pub(crate) mod scopes;
 pub(crate) mod secret;
 pub(crate) mod session;
 pub(crate) mod throttle;
 pub(crate) mod token;
 pub(crate) mod token_endpoint;
+pub(crate) mod uses;
 
 use axum::http::{HeaderMap, header};
-use base64::Engine as _;
-use catalog::{CredentialKind, Principal, PrincipalId, Repository, Role};
+use catalog::{Principal, PrincipalId, Repository, Role};
 use oci::{Action, RepositoryName};
-use secrecy::SecretString;
 
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Origin;
+pub(crate) use credentials::{Verified, verify_secret};
 
 /// Longest credential looked at, in bytes.
 const MAX_CREDENTIAL: usize = 8 << 10;
@@ -31,34 +33,95 @@ const MAX_CREDENTIAL: usize = 8 << 10;
 pub(crate) struct Caller {
     /// `None` is the anonymous caller.
     pub(crate) principal: Option<Principal>,
-    /// What the token narrows to; `None` for a password, which narrows nothing.
-    claims: Option<token::Claims>,
+    presented: Option<PresentedCredential>,
+}
+
+/// What a caller has shown.
+#[derive(Debug)]
+enum PresentedCredential {
+    /// A password, a token or a robot's secret.
+    Secret(Verified),
+    /// A registry token, good for the scopes it names.
+    Token(token::Claims),
 }
 
 impl Caller {
+    fn nobody() -> Self {
+        Self {
+            principal: None,
+            presented: None,
+        }
+    }
+
+    fn with_secret(verified: Verified) -> Self {
+        Self {
+            principal: Some(verified.principal.clone()),
+            presented: Some(PresentedCredential::Secret(verified)),
+        }
+    }
+
+    fn with_token(principal: Option<Principal>, claims: token::Claims) -> Self {
+        Self {
+            principal,
+            presented: Some(PresentedCredential::Token(claims)),
+        }
+    }
+
     /// Returns the caller as the audit trail names it.
     pub(crate) fn actor(&self, origin: &Origin) -> catalog::Actor {
-        let name = self.principal.as_ref().map_or("anonymous", |p| &p.name);
+        let name = self.principal.as_ref().map_or(ANONYMOUS, |p| &p.name);
         origin.actor(name)
     }
 
-    /// Returns whether the credential is a password or robot token itself, and not something narrower made from it.
+    /// Returns the principal, which for a caller without a credential is the anonymous one.
+    fn principal(&self) -> Principal {
+        self.principal.clone().unwrap_or_else(Principal::anonymous)
+    }
+
+    /// Returns whether the credential is a secret itself, and not a registry token made from one.
     pub(crate) fn is_whole(&self) -> bool {
-        self.claims.is_none()
+        !matches!(self.presented, Some(PresentedCredential::Token(_)))
+    }
+
+    /// Returns whether the credential is narrowed to scopes, by whatever kind of token.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        match &self.presented {
+            None => false,
+            Some(PresentedCredential::Secret(verified)) => verified.scopes.is_some(),
+            Some(PresentedCredential::Token(_)) => true,
+        }
+    }
+
+    /// Returns the secret the caller has shown.
+    pub(crate) fn secret(&self) -> Option<&Verified> {
+        match &self.presented {
+            Some(PresentedCredential::Secret(verified)) => Some(verified),
+            _ => None,
+        }
     }
 
     /// Returns whether the credential covers the list of repositories.
     pub(crate) fn covers_catalog(&self) -> bool {
-        self.claims
-            .as_ref()
-            .is_none_or(token::Claims::covers_catalog)
+        match &self.presented {
+            None => true,
+            Some(PresentedCredential::Secret(verified)) => verified
+                .scopes
+                .as_ref()
+                .is_none_or(scopes::TokenScopes::covers_catalog),
+            Some(PresentedCredential::Token(claims)) => claims.covers_catalog(),
+        }
     }
 
     /// Returns whether the credential covers an action in a repository; the right itself is another question.
     pub(crate) fn token_covers(&self, name: &RepositoryName, action: Action) -> bool {
-        self.claims
-            .as_ref()
-            .is_none_or(|claims| claims.covers(name.as_str(), action))
+        match &self.presented {
+            None => true,
+            Some(PresentedCredential::Secret(verified)) => verified
+                .scopes
+                .as_ref()
+                .is_none_or(|scopes| scopes.covers(name, action)),
+            Some(PresentedCredential::Token(claims)) => claims.covers(name.as_str(), action),
+        }
     }
 }
 
@@ -67,7 +130,7 @@ impl Caller {
 pub(crate) struct Access {
     /// Who.
     pub(crate) caller: Caller,
-    /// Their principal; a right is never anonymous yet.
+    /// Their principal; the anonymous one has what a public repository gives.
     pub(crate) principal: Principal,
     /// Where.
     pub(crate) repository: Repository,
@@ -83,10 +146,7 @@ pub(crate) async fn identify(
     origin: &Origin,
 ) -> Result<Caller, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Caller {
-            principal: None,
-            claims: None,
-        });
+        return Ok(Caller::nobody());
     };
     let value = value
         .to_str()
@@ -94,29 +154,12 @@ pub(crate) async fn identify(
         .filter(|v| v.len() <= MAX_CREDENTIAL)
         .unwrap_or_default();
     let (scheme, credential) = value.split_once(' ').unwrap_or((value, ""));
-    if scheme.eq_ignore_ascii_case("basic") {
-        let Some((name, secret)) = decode_basic(credential) else {
-            return Err(challenge::unauthorized(
-                app,
-                headers,
-                None,
-                Some("invalid_token"),
-            ));
-        };
-        return match verify_secret(app, &name, &secret, origin).await? {
-            Some((principal, _)) => Ok(Caller {
-                principal: Some(principal),
-                claims: None,
-            }),
-            None => Err(challenge::unauthorized(
-                app,
-                headers,
-                None,
-                Some("invalid_token"),
-            )),
-        };
-    }
     let refused = || challenge::unauthorized(app, headers, None, Some("invalid_token"));
+    if scheme.eq_ignore_ascii_case("basic") {
+        let (name, secret) = credentials::decode_basic(credential).ok_or_else(refused)?;
+        let verified = verify_secret(app, &name, &secret, origin).await?;
+        return verified.map(Caller::with_secret).ok_or_else(refused);
+    }
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(refused());
     }
@@ -125,24 +168,35 @@ pub(crate) async fn identify(
         .verify(credential, app.clock.now())
         .map_err(|_| refused())?;
     if claims.sub == ANONYMOUS {
-        return Ok(Caller {
-            principal: None,
-            claims: Some(claims),
-        });
+        return Ok(Caller::with_token(None, claims));
     }
-    let id = parse_subject(&claims.sub).ok_or_else(refused)?;
-    let state = app
-        .catalog
-        .principal_state(id, app.clock.now())
-        .await?
-        .ok_or_else(refused)?;
+    let state = state_behind(app, &claims).await?.ok_or_else(refused)?;
     if state.disabled || state.auth_epoch != claims.epoch {
         return Err(refused());
     }
-    Ok(Caller {
-        principal: Some(state.principal),
-        claims: Some(claims),
-    })
+    Ok(Caller::with_token(Some(state.principal), claims))
+}
+
+/// Returns whom a token speaks for now: of the credential it was made from, if that is still good, else of the account.
+async fn state_behind(
+    app: &App,
+    claims: &token::Claims,
+) -> Result<Option<catalog::PrincipalState>, ApiError> {
+    let Some(id) = parse_subject(&claims.sub) else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    let Some(credential) = claims.cred else {
+        return Ok(app.catalog.principal_state(id, now).await?);
+    };
+    let presented = app.catalog.credential_state(credential, now).await?;
+    let state = presented
+        .map(|presented| presented.state)
+        .filter(|state| state.principal.id == id);
+    if state.is_some() {
+        app.uses.note(credential);
+    }
+    Ok(state)
 }
 
 /// The subject of tokens for callers without a credential.
@@ -167,58 +221,6 @@ fn parse_subject(subject: &str) -> Option<PrincipalId> {
     }
 }
 
-/// Checks a name and its password or token. Returns the principal and its epoch.
-///
-/// # Errors
-/// 429 while earlier refusals make the next attempt wait; see [`throttle`].
-pub(crate) async fn verify_secret(
-    app: &App,
-    name: &str,
-    secret: &SecretString,
-    origin: &Origin,
-) -> Result<Option<(Principal, i64)>, ApiError> {
-    if name.contains('+') {
-        verify_robot(app, name, secret, origin).await
-    } else {
-        Ok(account::verify(app, name, secret, origin).await?.ok())
-    }
-}
-
-async fn verify_robot(
-    app: &App,
-    name: &str,
-    token: &SecretString,
-    origin: &Origin,
-) -> Result<Option<(Principal, i64)>, ApiError> {
-    use secrecy::ExposeSecret as _;
-    // Found by its hash: how long the search takes tells nothing about the secret.
-    let fingerprint = secret::fingerprint(token.expose_secret());
-    let presented = app
-        .catalog
-        .credential_by_secret(&fingerprint, app.clock.now())
-        .await?
-        .filter(|presented| presented.kind == CredentialKind::Robot)
-        .filter(|presented| presented.state.principal.name == name && !presented.state.disabled);
-    if presented.is_none() {
-        let attempt = throttle::begin(app, name, origin).await?;
-        attempt.refused(app, origin).await?;
-    }
-    Ok(presented.map(|presented| (presented.state.principal, presented.state.auth_epoch)))
-}
-
-fn decode_basic(credential: &str) -> Option<(String, SecretString)> {
-    let decoded = base64::engine::general_purpose::STANDARD
-        .decode(credential)
-        .ok()?;
-    let text = String::from_utf8(decoded).ok()?;
-    let (name, secret) = text.split_once(':')?;
-    // No name has one, and PostgreSQL's texts cannot hold it.
-    if name.contains('\0') {
-        return None;
-    }
-    Some((name.to_owned(), SecretString::from(secret.to_owned())))
-}
-
 /// Returns the actions a principal has on a repository that may not exist yet.
 pub(crate) async fn allowed_actions(
     app: &App,
@@ -227,7 +229,10 @@ pub(crate) async fn allowed_actions(
 ) -> Result<Vec<Action>, ApiError> {
     let role = match app.catalog.repository(name).await? {
         Some(repository) => app.catalog.role_of(repository.id, principal).await?,
-        None => may_create(principal, name).then_some(Role::Admin),
+        None if app.catalog.may_create_repository(name, principal).await? => {
+            Some(Role::of_creator(principal))
+        }
+        None => None,
     };
     Ok(match role {
         None => vec![],
@@ -235,16 +240,6 @@ pub(crate) async fn allowed_actions(
         Some(Role::Write) => vec![Action::Pull, Action::Push],
         Some(Role::Admin) => vec![Action::Pull, Action::Push, Action::Delete],
     })
-}
-
-/// The first push creates a repository: a superuser's anywhere, an account's in the namespace of its own name.
-fn may_create(principal: &Principal, name: &RepositoryName) -> bool {
-    let own = matches!(principal.id, PrincipalId::Account(_))
-        && name
-            .as_str()
-            .strip_prefix(principal.name.as_str())
-            .is_some_and(|rest| rest.starts_with('/'));
-    principal.superuser || own
 }
 
 /// Requires the right to do `action` in a repository that exists.
@@ -270,7 +265,7 @@ pub(crate) async fn pull_or_create(
     let is_new = app.catalog.repository(name).await?.is_none();
     if let (true, Some(principal)) = (is_new, &caller.principal)
         && caller.token_covers(name, Action::Pull)
-        && may_create(principal, name)
+        && app.catalog.may_create_repository(name, principal).await?
     {
         return Ok(None);
     }
@@ -290,7 +285,7 @@ pub(crate) async fn push(
     let is_new = app.catalog.repository(name).await?.is_none();
     if let (true, Some(principal)) = (is_new, caller.principal.clone())
         && caller.token_covers(name, Action::Push)
-        && may_create(&principal, name)
+        && app.catalog.may_create_repository(name, &principal).await?
     {
         let actor = caller.actor(origin);
         let repository = app
@@ -313,14 +308,6 @@ async fn existing(
     name: &RepositoryName,
     action: Action,
 ) -> Result<Access, ApiError> {
-    let Some(principal) = caller.principal.clone() else {
-        return Err(challenge::unauthorized(
-            app,
-            headers,
-            Some((name, action)),
-            None,
-        ));
-    };
     if !caller.token_covers(name, action) {
         return Err(challenge::unauthorized(
             app,
@@ -329,10 +316,22 @@ async fn existing(
             Some("insufficient_scope"),
         ));
     }
-    let Some(repository) = app.catalog.repository(name).await? else {
-        return Err(ApiError::name_unknown());
+    let principal = caller.principal();
+    let found = app.catalog.repository(name).await?;
+    let role = match &found {
+        Some(repository) => app.catalog.role_of(repository.id, &principal).await?,
+        None => None,
     };
-    let Some(role) = app.catalog.role_of(repository.id, &principal).await? else {
+    // Who is nobody gets the same challenge for what is missing, private, or public and not theirs to change.
+    if caller.principal.is_none() && !(role.is_some() && action == Action::Pull) {
+        return Err(challenge::unauthorized(
+            app,
+            headers,
+            Some((name, action)),
+            None,
+        ));
+    }
+    let (Some(repository), Some(role)) = (found, role) else {
         return Err(ApiError::name_unknown());
     };
     let needed = match action {

@@ -61,6 +61,16 @@ impl Passwords {
         }
     }
 
+    /// Hashes a password in its turn, off the request path.
+    pub(crate) async fn hash(&self, password: SecretString) -> Result<String, HashError> {
+        let permit = Arc::clone(&self.slots).acquire_owned().await;
+        let hashed = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            hash_now(&password)
+        });
+        hashed.await.expect("hashing does not panic")
+    }
+
     /// Returns whether `password` was verified as the one behind `hash` less than a minute ago.
     pub(crate) fn remembers(&self, hash: &str, password: &SecretString) -> bool {
         self.verified

@@ -20,14 +20,20 @@ pub(crate) enum SecretKind {
     Session,
     /// A generated password.
     Password,
+    /// A person's token.
+    Token,
+    /// A token that is exchanged for registry tokens.
+    Refresh,
 }
 
 impl SecretKind {
-    const fn prefix(self) -> &'static str {
+    pub(crate) const fn prefix(self) -> &'static str {
         match self {
             Self::Robot => "tgr_",
             Self::Session => "tgs_",
             Self::Password => "tgp_",
+            Self::Token => "tga_",
+            Self::Refresh => "tgf_",
         }
     }
 }

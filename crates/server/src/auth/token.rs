@@ -44,6 +44,9 @@ pub(crate) struct Claims {
     jti: Uuid,
     /// The account's epoch at issue; a password change or a disablement moves it on.
     pub(crate) epoch: i64,
+    /// The stored credential it was made from, and ends with; none was a password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cred: Option<Uuid>,
     /// The granted scopes.
     pub(crate) access: Vec<Access>,
 }
@@ -114,6 +117,7 @@ impl Tokens {
         &self,
         subject: &str,
         epoch: i64,
+        credential: Option<Uuid>,
         granted: &[Scope],
         now: Timestamp,
     ) -> String {
@@ -127,6 +131,7 @@ impl Tokens {
             iat: now,
             jti: Uuid::new_v4(),
             epoch,
+            cred: credential,
             access: granted
                 .iter()
                 .map(|s| Access {
@@ -191,6 +196,7 @@ mod tests {
         tokens.issue(
             "user:1",
             7,
+            None,
             &["repository:a/b:pull,push".parse().unwrap()],
             at(1_000_000),
         )

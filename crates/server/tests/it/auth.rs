@@ -161,7 +161,7 @@ pub(crate) async fn a_password_grant_answers_like_a_get(world: &mut World) {
     Answer::of(form("wrong")).await.error(401, "UNAUTHORIZED");
     let other = world
         .request(&Who::Nobody, "POST", "/token")
-        .body("grant_type=refresh_token");
+        .body("grant_type=client_credentials");
     assert_eq!(Answer::of(other).await.status, 405);
 }
 

@@ -18,6 +18,7 @@ mod gate;
 mod lists;
 mod login;
 mod manifests;
+mod matrix;
 mod openapi;
 mod operations;
 mod pages;
@@ -68,6 +69,7 @@ macro_rules! server_conformance {
             storage::an_upload_goes_on_in_another_replica,
             storage::two_replicas_that_write_at_once_lose_nothing,
             storage::two_replicas_that_finish_at_once_keep_the_blob,
+            matrix::every_route_gives_every_caller_what_is_theirs,
             manifests::a_manifest_comes_back_byte_for_byte,
             manifests::what_is_no_manifest_is_refused,
             manifests::a_manifest_needs_its_blobs,
@@ -115,7 +117,7 @@ macro_rules! server_conformance {
             protocol::signatures_are_kept_beside_their_manifest,
             protocol::every_client_finds_what_it_relies_on,
             security::odd_names_are_answers_and_never_faults,
-            security::every_route_asks_for_the_right_it_needs,
+            security::robots_make_neither_repositories_nor_robots,
             security::unknown_and_forbidden_are_the_same_answer,
             security::a_nul_is_never_a_fault,
             gate::a_denied_pull_says_why_and_where,

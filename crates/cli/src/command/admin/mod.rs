@@ -3,9 +3,14 @@
 //! Adding a command: a file with its arguments and what it does, and a line in [`Command`], [`Command::flags`] and
 //! [`perform`].
 
+mod org;
 mod password;
+mod permission;
 mod robot;
 mod sparse;
+mod team;
+mod token;
+mod user;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -25,6 +30,12 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Manage organisations: namespaces that belong to teams
+    #[command(subcommand)]
+    Org(org::Command),
+    /// Manage roles on repositories and patterns of them
+    #[command(subcommand)]
+    Permission(permission::Command),
     /// Set the password of an account; it is read from TIDEGATE_ADMIN_PASSWORD or a file
     #[command(after_help = "Example: tidegate admin password --password-file new-password.txt")]
     Password(password::Args),
@@ -34,6 +45,15 @@ enum Command {
     /// Set what the manifests of a repository may leave out
     #[command(after_help = "Example: tidegate admin sparse mirrors/debian all")]
     Sparse(sparse::Args),
+    /// Manage teams and their members
+    #[command(subcommand)]
+    Team(team::Command),
+    /// Manage the tokens of people and the secrets of robots
+    #[command(subcommand)]
+    Token(token::Command),
+    /// Manage people
+    #[command(subcommand)]
+    User(user::Command),
 }
 
 impl Command {
@@ -41,7 +61,12 @@ impl Command {
         match self {
             Self::Password(args) => &args.flags,
             Self::Robot(command) => command.flags(),
+            Self::Org(command) => command.flags(),
+            Self::Permission(command) => command.flags(),
             Self::Sparse(args) => &args.flags,
+            Self::Team(command) => command.flags(),
+            Self::Token(command) => command.flags(),
+            Self::User(command) => command.flags(),
         }
     }
 }
@@ -81,7 +106,12 @@ async fn perform(
 ) -> Result<Exit, Failure> {
     match command {
         Command::Password(args) => password::perform(args, context, output).await?,
+        Command::Org(command) => org::perform(command, context, output).await?,
+        Command::Permission(command) => permission::perform(command, context, output).await?,
         Command::Robot(command) => robot::perform(command, context, output).await?,
+        Command::Team(command) => team::perform(command, context, output).await?,
+        Command::Token(command) => token::perform(command, context, output).await?,
+        Command::User(command) => user::perform(command, context, output).await?,
         Command::Sparse(args) => sparse::perform(args, context, output).await?,
     }
     Ok(Exit::Pass)

@@ -2,7 +2,7 @@
 
 use oci::RepositoryName;
 use secrecy::ExposeSecret as _;
-use server::admin::Role;
+use server::admin::{RobotChange, Role};
 
 use super::Context;
 use crate::config::Flags;
@@ -39,6 +39,34 @@ pub(super) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// Make another secret of a robot and print it, once; `token revoke` ends the old one
+    Secret {
+        /// The full name, `owner+name`
+        name: String,
+
+        /// What it is called in lists
+        #[arg(long)]
+        label: String,
+
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Disable a robot; its tokens are worthless at once
+    Disable {
+        /// The full name, `owner+name`
+        name: String,
+
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Enable a robot again
+    Enable {
+        /// The full name, `owner+name`
+        name: String,
+
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Delete a robot; its token is worthless at once
     Delete {
         /// The full name, `owner+name`
@@ -52,7 +80,12 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
-            Self::Create { flags, .. } | Self::List { flags } | Self::Delete { flags, .. } => flags,
+            Self::Create { flags, .. }
+            | Self::List { flags }
+            | Self::Secret { flags, .. }
+            | Self::Disable { flags, .. }
+            | Self::Enable { flags, .. }
+            | Self::Delete { flags, .. } => flags,
         }
     }
 }
@@ -94,10 +127,36 @@ pub(super) async fn perform(
                 ))?;
             }
         }
+        Command::Secret { name, label, .. } => {
+            let made = admin.add_robot_secret(name, label, now).await;
+            let secret = made.map_err(Failure::new)?;
+            output.note(&format!(
+                "secret of {} made; it is shown this once",
+                plain(name)
+            ));
+            output.data(&format!("{}\n", secret.expose_secret()))?;
+        }
+        Command::Disable { name, .. } => {
+            switch(context, name, true).await?;
+            output.say(&format!("robot {} disabled", plain(name)));
+        }
+        Command::Enable { name, .. } => {
+            switch(context, name, false).await?;
+            output.say(&format!("robot {} enabled", plain(name)));
+        }
         Command::Delete { name, .. } => {
             admin.delete_robot(name, now).await.map_err(Failure::new)?;
             output.say(&format!("robot {} deleted", plain(name)));
         }
     }
     Ok(())
+}
+
+async fn switch(context: &Context<'_>, name: &str, disabled: bool) -> Result<(), Failure> {
+    let change = RobotChange {
+        disabled: Some(disabled),
+        ..RobotChange::default()
+    };
+    let changed = context.admin.change_robot(name, &change, context.now).await;
+    changed.map_err(Failure::new)
 }

@@ -1,0 +1,176 @@
+//! `tidegate admin user`.
+
+use std::path::PathBuf;
+
+use secrecy::ExposeSecret as _;
+use server::admin::{AccountChange, AccountKind, NewUser};
+
+use super::{Context, password};
+use crate::config::Flags;
+use crate::exit::Failure;
+use crate::output::{Output, plain};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Create a person and print the password, once, unless one is given in a file
+    #[command(after_help = "Example: tidegate admin user create dev --email dev@example.com")]
+    Create {
+        /// The name, which is also the namespace of the person's repositories
+        name: String,
+        /// An address for people to read
+        #[arg(long)]
+        email: Option<String>,
+        /// Open every repository to them
+        #[arg(long)]
+        superuser: bool,
+        /// Let them read everything, and change nothing
+        #[arg(long)]
+        reader: bool,
+        /// Read the password from this file
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// List the people
+    List {
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Change what a person may do everywhere; this ends their sessions and tokens
+    #[command(after_help = "Example: tidegate admin user set dev --superuser true")]
+    Set {
+        /// The person
+        name: String,
+        /// Whether every repository is open to them
+        #[arg(long, value_name = "BOOL")]
+        superuser: Option<bool>,
+        /// Whether they may read everything, and change nothing
+        #[arg(long, value_name = "BOOL")]
+        reader: Option<bool>,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Disable a person with their robots, tokens and sessions
+    Disable {
+        /// The person
+        name: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Enable a person again
+    Enable {
+        /// The person
+        name: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Delete a person with their robots and tokens; their repositories must be gone
+    Delete {
+        /// The person
+        name: String,
+        #[command(flatten)]
+        flags: Flags,
+    },
+}
+
+impl Command {
+    pub(super) fn flags(&self) -> &Flags {
+        match self {
+            Self::Create { flags, .. }
+            | Self::List { flags }
+            | Self::Set { flags, .. }
+            | Self::Disable { flags, .. }
+            | Self::Enable { flags, .. }
+            | Self::Delete { flags, .. } => flags,
+        }
+    }
+}
+
+pub(super) async fn perform(
+    command: &Command,
+    context: &Context<'_>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let (admin, now) = (context.admin, context.now);
+    match command {
+        Command::Create {
+            name,
+            email,
+            superuser,
+            reader,
+            password_file,
+            ..
+        } => {
+            let password = match password_file {
+                Some(file) => Some(password::given(Some(file), context.config)?),
+                None => None,
+            };
+            let new = NewUser {
+                name,
+                email: email.as_deref(),
+                password,
+                superuser: *superuser,
+                reader_superuser: *reader,
+            };
+            let drawn = admin.create_user(new, now).await.map_err(Failure::new)?;
+            match drawn {
+                Some(password) => {
+                    output.note(&format!(
+                        "user {name} created; the password is shown this once"
+                    ));
+                    output.data(&format!("{}\n", password.expose_secret()))?;
+                }
+                None => output.say(&format!("user {} created", plain(name))),
+            }
+        }
+        Command::List { .. } => {
+            let accounts = admin.accounts(AccountKind::User).await;
+            for account in accounts.map_err(Failure::new)? {
+                let standing = match (account.superuser, account.reader_superuser) {
+                    (true, _) => "superuser",
+                    (false, true) => "reader",
+                    (false, false) => "user",
+                };
+                let state = if account.disabled_at.is_some() {
+                    "disabled"
+                } else {
+                    "enabled"
+                };
+                output.data(&format!(
+                    "{}  {standing}  {state}  created {}\n",
+                    account.name, account.created_at
+                ))?;
+            }
+        }
+        Command::Set {
+            name,
+            superuser,
+            reader,
+            ..
+        } => {
+            let change = AccountChange {
+                email: None,
+                superuser: *superuser,
+                reader_superuser: *reader,
+            };
+            let changed = admin.change_user(name, &change, now).await;
+            changed.map_err(Failure::new)?;
+            output.say(&format!("user {} changed", plain(name)));
+        }
+        Command::Disable { name, .. } => {
+            admin.disable_user(name, now).await.map_err(Failure::new)?;
+            output.say(&format!("user {} disabled", plain(name)));
+        }
+        Command::Enable { name, .. } => {
+            admin.enable_user(name, now).await.map_err(Failure::new)?;
+            output.say(&format!("user {} enabled", plain(name)));
+        }
+        Command::Delete { name, .. } => {
+            let deleted = admin.delete_account(AccountKind::User, name, now).await;
+            deleted.map_err(Failure::new)?;
+            output.say(&format!("user {} deleted", plain(name)));
+        }
+    }
+    Ok(())
+}
