@@ -14,6 +14,7 @@ use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, micros};
+use crate::usage::Count;
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,
     Writer,
@@ -77,8 +78,10 @@ statements! {
     CONDEMNED = "SELECT digest FROM blob WHERE state = 'condemned' AND digest IN ({list})
             AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.repository_id = $1 AND l.digest = blob.digest)
         ORDER BY digest {for update}";
-    LINK = "INSERT INTO repo_blob (repository_id, digest, linked_at, protected_until) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (repository_id, digest) DO UPDATE SET protected_until = excluded.protected_until";
+    LINK = "INSERT INTO repo_blob (repository_id, digest, linked_at, protected_until, namespace)
+        SELECT r.id, $2, $3, $4, r.namespace FROM repository r WHERE r.id = $1 AND r.live_name IS NOT NULL
+        ON CONFLICT (repository_id, digest) DO NOTHING";
+    PROTECT_LINK = "UPDATE repo_blob SET protected_until = $3 WHERE repository_id = $1 AND digest = $2";
     DISCARD = "INSERT INTO trash (object_key, since, size_bytes) VALUES ($1, $2, $3)
         ON CONFLICT (object_key) DO NOTHING";
     DISCARD_UNPUBLISHED = "INSERT INTO trash (object_key, since)
@@ -348,6 +351,12 @@ impl Catalog {
                 by: row.digest("parent")?,
             });
         }
+        if referenced == Referenced::Allow {
+            self.guard_below_immutable_in(&mut tx, repository, &head.name, digest, now)
+                .await?;
+        }
+        self.count_link_in(&mut tx, repository, digest, Count::Out)
+            .await?;
         self.dialect
             .query(UNLINK)
             .bind(repository.0)
@@ -446,7 +455,8 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         let protected_until = now.saturating_add(LINK_PROTECTION).unwrap_or(now);
-        self.dialect
+        let linked = self
+            .dialect
             .query(LINK)
             .bind(repository.0)
             .bind(digest.to_string())
@@ -454,6 +464,22 @@ impl Catalog {
             .bind(micros(protected_until))
             .execute(&mut **tx)
             .await?;
+        if linked.rows_affected() == 1 {
+            self.count_link_in(tx, repository, digest, Count::In)
+                .await?;
+        } else {
+            let protected = self
+                .dialect
+                .query(PROTECT_LINK)
+                .bind(repository.0)
+                .bind(digest.to_string())
+                .bind(micros(protected_until))
+                .execute(&mut **tx)
+                .await?;
+            if protected.rows_affected() == 0 {
+                return Err(CatalogError::RepositoryGone);
+            }
+        }
         let reviews = [Review::link(repository, digest)];
         self.review_in(tx, &reviews, ReviewEvent::Arrival, protected_until)
             .await

@@ -27,6 +27,9 @@ pub enum CatalogError {
     /// Nothing may be changed there.
     #[error("{0} is read-only")]
     ReadOnly(&'static str),
+    /// The quota leaves no room.
+    #[error("{0}, nothing more can be pushed")]
+    OverQuota(crate::QuotaUse),
     /// The repository was deleted meanwhile.
     #[error("the repository was deleted")]
     RepositoryGone,

@@ -31,8 +31,11 @@ mod patterns;
 mod people;
 mod permissions;
 mod policies;
+mod pulls;
 mod repositories;
+mod repository_deletion;
 mod repository_state;
+mod retention;
 mod rows;
 mod schedules;
 mod scope;
@@ -43,6 +46,7 @@ mod simple_signatures;
 mod tag_page;
 mod tags;
 mod uploads;
+mod usage;
 
 #[cfg(feature = "testkit")]
 #[doc(hidden)]
@@ -84,11 +88,14 @@ pub use people::{
 };
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
+pub use pulls::{PullCount, PullDay};
 pub use repositories::{
     Repository, RepositoryId, RepositorySummary, Sparse, UnknownSparse, UnknownVisibility,
     VerdictCounts, Visibility,
 };
+pub use repository_deletion::{DELETE_REPOSITORY, DeleteRepositoryError};
 pub use repository_state::{RepositoryState, Writer};
+pub use retention::{RetentionPolicy, TagCandidate, UntaggedManifest};
 pub use schedules::Schedule;
 pub use scope::Scope;
 pub use signing_keys::SigningKey;
@@ -99,3 +106,4 @@ pub use tags::{
     RestoreWindow, TagCause, TagMove,
 };
 pub use uploads::{Advance, NewUpload, Staging, Upload};
+pub use usage::{NewQuota, Quota, QuotaUse};

@@ -161,6 +161,7 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
         .chain(&crate::collection::STATEMENTS)
         .chain(&crate::manifests::STATEMENTS)
         .chain(&crate::tags::STATEMENTS)
+        .chain(&crate::usage::STATEMENTS_OF_FOLDER)
         .copied()
         .flatten()
     {
@@ -200,7 +201,10 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::people::users::STATEMENTS,
     crate::permissions::STATEMENTS,
     crate::policies::STATEMENTS,
+    crate::pulls::STATEMENTS,
     crate::repositories::STATEMENTS,
+    crate::repository_deletion::STATEMENTS,
+    crate::retention::STATEMENTS,
     crate::repository_state::STATEMENTS,
     crate::schedules::STATEMENTS,
     crate::sessions::STATEMENTS,
@@ -217,6 +221,7 @@ pub fn registered_modules() -> usize {
         + crate::collection::STATEMENTS.len()
         + crate::manifests::STATEMENTS.len()
         + crate::tags::STATEMENTS.len()
+        + crate::usage::STATEMENTS_OF_FOLDER.len()
 }
 
 /// Opens a plain pool, for a test that looks at tables itself.

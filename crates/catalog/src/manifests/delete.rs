@@ -13,6 +13,7 @@ use crate::dialect::statements;
 use crate::repository_state::namespace_of;
 use crate::rows::{Columns as _, all, micros};
 use crate::tags::TagTarget;
+use crate::usage::Count;
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, Referenced,
     RepositoryId, RestoreWindow, TagCause, Writer,
@@ -82,10 +83,14 @@ impl Catalog {
                 .bind(digest.to_string())
         };
         let holder = on_manifest(HOLDER).fetch_optional(&mut *tx).await?;
-        if let (Some(row), Referenced::Refuse) = (holder, referenced) {
-            return Ok(DeleteOutcome::Referenced {
-                by: row.digest("parent")?,
-            });
+        if let Some(row) = holder {
+            if referenced == Referenced::Refuse {
+                return Ok(DeleteOutcome::Referenced {
+                    by: row.digest("parent")?,
+                });
+            }
+            self.guard_below_immutable_in(&mut tx, repository, &head.name, digest, now)
+                .await?;
         }
         let tags = all(on_manifest(LIVE_TAGS).fetch_all(&mut *tx).await?, |row| {
             row.tag("live_name")
@@ -200,6 +205,8 @@ impl Catalog {
         for row in on_manifest(NEIGHBOURS).fetch_all(&mut **tx).await? {
             orphaned.push(Review::manifest(repository, &row.digest("digest")?));
         }
+        self.count_manifest_in(tx, repository, digest, Count::Out)
+            .await?;
         for statement in [DELETE_REFS, DELETE_EDGES, DELETE] {
             on_manifest(statement).execute(&mut **tx).await?;
         }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
-use crate::{CatalogError, NewJob, RepositoryId, Sparse, TagMove, Writer};
+use crate::{CatalogError, NewJob, QuotaUse, RepositoryId, Sparse, TagMove, Writer};
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
@@ -47,6 +47,8 @@ pub struct PutOutcome {
     pub created: bool,
     /// The tags that point elsewhere than before, in ASCII order.
     pub moved: Vec<TagMove>,
+    /// The quota that the push came near.
+    pub near_quota: Option<QuotaUse>,
 }
 
 /// Why a manifest is not stored. Nothing is changed then.
@@ -71,6 +73,9 @@ pub enum PutError {
     /// Nothing may be changed there.
     #[error("{0} is read-only")]
     ReadOnly(&'static str),
+    /// The quota leaves no room for it.
+    #[error("{0}, nothing more can be pushed")]
+    OverQuota(QuotaUse),
     /// A fault of the catalog.
     #[error("the manifest cannot be stored")]
     Catalog(#[source] CatalogError),
@@ -154,6 +159,7 @@ impl From<CatalogError> for PutError {
         match error {
             CatalogError::Immutable(tag) => Self::Immutable(tag),
             CatalogError::ReadOnly(what) => Self::ReadOnly(what),
+            CatalogError::OverQuota(quota) => Self::OverQuota(quota),
             other => Self::Catalog(other),
         }
     }

@@ -10,8 +10,10 @@ use super::{PutError, PutManifest, PutOutcome};
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{Statement, chunks, statements};
+use crate::repository_state::namespace_of;
 use crate::rows::{Columns as _, micros};
 use crate::tags::{Retargeted, TagTarget};
+use crate::usage::Count;
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, RepositoryId, Sparse,
     TagCause, TagMove, Writer,
@@ -81,8 +83,12 @@ impl Catalog {
             .await?;
         self.check_references(&mut tx, &put).await?;
         let inserted = self.insert_manifest(&mut tx, &put, now).await?;
+        let mut near_quota = None;
         if inserted == Inserted::New {
             self.insert_edges(&mut tx, &put).await?;
+            self.count_manifest_in(&mut tx, put.repository, put.digest, Count::In)
+                .await?;
+            near_quota = self.measure_in(&mut tx, namespace_of(&head.name)).await?;
         }
         let created = inserted != Inserted::Present;
         if created {
@@ -118,7 +124,11 @@ impl Catalog {
                 });
             }
         }
-        let outcome = PutOutcome { created, moved };
+        let outcome = PutOutcome {
+            created,
+            moved,
+            near_quota,
+        };
         self.tell_push_in(&mut tx, &put, &head.name, &outcome, by, now)
             .await?;
         for job in put.jobs {

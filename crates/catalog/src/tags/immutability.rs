@@ -72,6 +72,18 @@ statements! {
     DELETE = "DELETE FROM policy_immutability WHERE scope = $1 AND id = $2";
     LABELS = "SELECT annotations, labels FROM manifest WHERE repository_id = $1 AND digest = $2";
     SET_FLAG = "UPDATE tag SET immutable = $3 WHERE repository_id = $1 AND id = $2";
+    FLAGGED = "SELECT live_name FROM tag
+        WHERE repository_id = $1 AND live_name IS NOT NULL AND immutable = 1 ORDER BY live_name LIMIT 1";
+    LIVE = "SELECT live_name, digest FROM tag
+        WHERE repository_id = $1 AND live_name > $2 ORDER BY live_name LIMIT 1000";
+    ABOVE = "WITH RECURSIVE above (digest) AS (
+            SELECT r.parent FROM manifest_ref r WHERE r.repository_id = $1 AND r.digest = $2
+            UNION
+            SELECT r.parent FROM above a JOIN manifest_ref r ON r.repository_id = $1 AND r.digest = a.digest
+        )
+        SELECT t.live_name, t.digest, t.immutable FROM above a
+        JOIN tag t ON t.repository_id = $1 AND t.digest = a.digest AND t.live_name IS NOT NULL
+        WHERE t.expires_us IS NULL OR t.expires_us > $3 ORDER BY t.live_name";
 }
 
 impl Catalog {
@@ -220,6 +232,88 @@ impl Catalog {
             .rules_in_force(tx, subject.repository, subject.repository_name)
             .await?;
         self.is_matched(tx, &rules, subject).await
+    }
+
+    /// Returns a live tag of a repository that may not end, if there is one.
+    pub(crate) async fn any_immutable_tag_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        repository_name: &str,
+    ) -> Result<Option<Tag>, CatalogError> {
+        let query = self.dialect.query(FLAGGED).bind(repository.0);
+        if let Some(row) = query.fetch_optional(&mut **tx).await? {
+            return Ok(Some(row.tag("live_name")?));
+        }
+        let rules = self.rules_in_force(tx, repository, repository_name).await?;
+        if rules.is_empty() {
+            return Ok(None);
+        }
+        let mut after = String::new();
+        loop {
+            let page = self
+                .dialect
+                .query(LIVE)
+                .bind(repository.0)
+                .bind(after.clone())
+                .fetch_all(&mut **tx)
+                .await?;
+            if page.is_empty() {
+                return Ok(None);
+            }
+            for row in page {
+                let (tag, digest) = (row.tag("live_name")?, row.digest("digest")?);
+                let subject = Subject {
+                    repository,
+                    repository_name,
+                    tag: &tag,
+                    digest: &digest,
+                };
+                if self.is_matched(tx, &rules, &subject).await? {
+                    return Ok(Some(tag));
+                }
+                after = tag.to_string();
+            }
+        }
+    }
+
+    /// Refuses what would take content from below an immutable tag: a child of its index, a blob of its image.
+    ///
+    /// # Errors
+    /// [`CatalogError::Immutable`] with the first such tag.
+    pub(crate) async fn guard_below_immutable_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        repository_name: &str,
+        content: &Digest,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let rows = self
+            .dialect
+            .query(ABOVE)
+            .bind(repository.0)
+            .bind(content.to_string())
+            .bind(micros(now))
+            .fetch_all(&mut **tx)
+            .await?;
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let rules = self.rules_in_force(tx, repository, repository_name).await?;
+        for row in rows {
+            let (tag, digest) = (row.tag("live_name")?, row.digest("digest")?);
+            let subject = Subject {
+                repository,
+                repository_name,
+                tag: &tag,
+                digest: &digest,
+            };
+            if row.flag("immutable")? || self.is_matched(tx, &rules, &subject).await? {
+                return Err(CatalogError::Immutable(tag));
+            }
+        }
+        Ok(())
     }
 
     async fn rules_in_force(

@@ -28,7 +28,7 @@ pub use history::{HistoryRow, RepositoryTag};
 pub use immutability::{ImmutabilityRule, NewImmutabilityRule};
 pub use list::TagMove;
 pub use restore::{RestoreError, RestoreWindow};
-pub(crate) use retarget::{Retargeted, TagTarget};
+pub(crate) use retarget::{Retargeted, TagTarget, cosign_subject};
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]

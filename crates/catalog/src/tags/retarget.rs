@@ -77,17 +77,17 @@ impl<'a> TagTarget<'a> {
 }
 
 /// The present span of a tag, locked.
-pub(super) struct LiveTag {
-    pub(super) id: i64,
-    pub(super) digest: Digest,
-    pub(super) immutable: bool,
-    pub(super) start: Timestamp,
-    pub(super) expires: Option<Timestamp>,
+pub(crate) struct LiveTag {
+    pub(crate) id: i64,
+    pub(crate) digest: Digest,
+    pub(crate) immutable: bool,
+    pub(crate) start: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
 }
 
 impl LiveTag {
     /// Returns whether readers see it.
-    pub(super) fn is_present(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_present(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| expires > now)
     }
 }
@@ -234,7 +234,7 @@ impl Catalog {
     }
 
     /// Locks a tag's present span, expired or not.
-    pub(super) async fn lock_tag(
+    pub(crate) async fn lock_tag(
         &self,
         tx: &mut Tx,
         repository: RepositoryId,

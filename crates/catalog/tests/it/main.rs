@@ -22,6 +22,7 @@ mod sign_ins;
 mod tag_life;
 mod tags;
 mod trail;
+mod usage;
 
 use catalog::Catalog;
 use catalog::testkit::{Postgres, Sqlite};
@@ -113,6 +114,14 @@ macro_rules! catalog_conformance {
             tag_life::nothing_changes_in_a_closed_repository_or_system,
             tag_life::the_past_is_told_as_it_was,
             tag_life::every_change_of_a_tags_life_is_in_the_audit_trail_once,
+            usage::a_blob_counts_once_in_its_namespace,
+            usage::what_is_counted_is_what_is_there_under_simultaneous_pushes,
+            usage::a_quota_refuses_what_is_too_much_and_warns_before,
+            usage::a_deleted_repository_frees_its_name_and_leaves_nothing,
+            usage::pulls_are_added_up_by_day,
+            usage::the_nearest_policy_is_in_force,
+            usage::what_follows_is_no_candidate,
+            usage::nothing_below_an_immutable_tag_is_taken_away,
             evidence::the_first_layer_report_stays,
             evidence::an_image_report_is_replaced,
             evidence::only_tagged_images_with_another_snapshot_are_matched_again,
