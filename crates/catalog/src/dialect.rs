@@ -6,6 +6,7 @@
 //! | marker | SQLite | PostgreSQL |
 //! |---|---|---|
 //! | `{for update}`, `{for share}` | nothing: the one writer is alone | the row lock |
+//! | `{key share}` | nothing | holds a row against deletion and a new key, not against other changes |
 //! | `{skip locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
 //! | `{announce}` | its text, `$1` | tells whoever listens on the channel of jobs |
 //! | `{clock}` | the database's time in microseconds | the same |
@@ -118,9 +119,10 @@ impl Dialect {
     fn fill(self, marker: &str, statement: Statement, count: usize, rendered: &mut String) {
         let first = last_parameter(statement.sql) + 1;
         match (marker, self) {
-            ("for update" | "for share" | "skip locked", Self::Sqlite) => {}
+            ("for update" | "for share" | "key share" | "skip locked", Self::Sqlite) => {}
             ("for update", Self::Postgres) => rendered.push_str("FOR UPDATE"),
             ("for share", Self::Postgres) => rendered.push_str("FOR SHARE"),
+            ("key share", Self::Postgres) => rendered.push_str("FOR KEY SHARE"),
             ("skip locked", Self::Postgres) => rendered.push_str("FOR UPDATE SKIP LOCKED"),
             ("announce", Self::Sqlite) => rendered.push_str("$1"),
             ("announce", Self::Postgres) => {

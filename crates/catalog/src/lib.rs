@@ -77,7 +77,7 @@ pub use jobs::{Claim, JobResults, JobRow, JobState, Lane, NewJob};
 pub use login_failures::{LoginFailures, LoginMemory, Tally};
 pub use manifests::{
     ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referenced, Referrer,
-    StoredManifest,
+    StoredManifest, parse_life,
 };
 pub use patterns::{Pattern, PatternError};
 pub use people::{

@@ -1,8 +1,9 @@
 //! What may be written where: the state of each repository, and of the whole system.
 //!
-//! Every change of a repository's tags and manifests begins with [`Catalog::writable_in`], in its transaction. It takes
-//! a shared lock on the repository's row, so that a repository is never deleted under a push, and answers the same for
-//! every way to a change.
+//! Every change of a repository's tags and manifests begins with [`Catalog::writable_in`], in its transaction. It holds
+//! the repository's row against its end and a new state, so that a repository is never deleted or closed under a push,
+//! and answers the same for every way to a change. The lock is the weakest that does so: every commit counts in the same
+//! row (`generation`), and two pushes that shared it more strongly would wait for each other there.
 
 use jiff::Timestamp;
 
@@ -88,7 +89,7 @@ pub(crate) struct Head {
 statements! {
     HEAD = "SELECT name, live_name, state, sparse,
             (SELECT value FROM system_state WHERE name = 'read_only') AS system_read_only
-        FROM repository WHERE id = $1 {for share}";
+        FROM repository WHERE id = $1 {key share}";
     LOCK = "SELECT name, state, description FROM repository WHERE id = $1 AND live_name IS NOT NULL {for update}";
     SET_STATE = "UPDATE repository SET state = $2 WHERE id = $1 AND live_name IS NOT NULL";
     DESCRIBE = "UPDATE repository SET description = $2 WHERE id = $1 AND live_name IS NOT NULL";

@@ -21,6 +21,7 @@ use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
 use crate::notify::pulls::Pulls;
 use crate::outbound::Outbound;
+use crate::pull_stats::PullStats;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
 
@@ -43,6 +44,8 @@ pub(crate) struct App {
     pub(crate) ways: Ways,
     pub(crate) metrics: Metrics,
     pub(crate) policies: Policies,
+    /// What was pulled since the last batch of statistics.
+    pub(crate) pull_stats: PullStats,
     /// What was told of pulls lately.
     pub(crate) pulls: Pulls,
     pub(crate) analyses: Analyses,

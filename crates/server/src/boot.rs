@@ -27,10 +27,11 @@ use crate::doors::policies::Policies;
 use crate::metrics::Metrics;
 use crate::notify::pulls::Pulls;
 use crate::outbound::{ClientError, Outbound};
+use crate::pull_stats::PullStats;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
 use crate::sign_in::directory::{TlsError, recheck};
-use crate::{http, router, sweep, workers};
+use crate::{http, pull_stats, router, sweep, workers};
 
 /// The first account.
 const ADMIN: &str = "admin";
@@ -173,6 +174,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         ways,
         metrics: Metrics::new(),
         policies: Policies::new(),
+        pull_stats: PullStats::default(),
         pulls: Pulls::new(),
         analyses: Analyses::new(),
         snapshot: ArcSwapOption::empty(),
@@ -193,6 +195,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     }
     tasks.spawn(snapshots::watch(app.clone(), seen));
     tasks.spawn(recheck::run(app.clone()));
+    tasks.spawn(pull_stats::run(app.clone()));
     tasks.spawn(sweep::run(app.clone()));
     tasks.spawn(workers::schedules::run(app.clone()));
     tasks.spawn(workers::signals::run(app.clone()));

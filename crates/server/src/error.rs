@@ -230,9 +230,10 @@ impl From<catalog::CatalogError> for ApiError {
     fn from(error: catalog::CatalogError) -> Self {
         match error {
             catalog::CatalogError::Full(_) => Self::storage_full(error),
-            catalog::CatalogError::Immutable(_) | catalog::CatalogError::ReadOnly(_) => {
-                Self::denied(error.to_string())
-            }
+            catalog::CatalogError::Immutable(_)
+            | catalog::CatalogError::Expiring(_)
+            | catalog::CatalogError::OverQuota(_)
+            | catalog::CatalogError::ReadOnly(_) => Self::denied(error.to_string()),
             catalog::CatalogError::RepositoryGone => Self::name_unknown(),
             busy if busy.is_overload() => {
                 tracing::warn!(cause = %chain(&busy), "turned away, the database is busy");

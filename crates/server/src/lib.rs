@@ -31,12 +31,15 @@ mod operations;
 )]
 mod outbound;
 mod pages;
+mod pull_stats;
 mod registry;
 mod request;
+mod retention;
 mod router;
 mod settings;
 mod sign_in;
 mod sweep;
+mod upkeep;
 mod workers;
 
 pub mod admin;

@@ -9,6 +9,7 @@ use super::{Collected, Review, ReviewEvent, digests_of, places_of};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::rows::Columns as _;
+use crate::usage::Count;
 use crate::{Catalog, CatalogError, RepositoryId};
 
 statements! {
@@ -63,7 +64,14 @@ impl Catalog {
                 }
             }
         }
-        let ended = self.on_places(tx, UNLINK, &ending, None).await?.len();
+        let mut ended = 0;
+        for place in &ending {
+            // One by one: what is a namespace's last link is known only while the others are gone or still there.
+            self.count_link_in(tx, place.0, &place.1, Count::Out)
+                .await?;
+            let place = std::slice::from_ref(place);
+            ended += self.on_places(tx, UNLINK, place, None).await?.len();
+        }
         let orphaned: Vec<_> = ending
             .iter()
             .map(|(_, digest)| Review::blob(digest))

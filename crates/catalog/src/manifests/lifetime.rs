@@ -21,11 +21,11 @@ pub(super) fn expires_after(
         .iter()
         .flat_map(|name| [labels.get(*name), annotations.get(*name)])
         .flatten()
-        .find_map(|value| parse(value))
+        .find_map(|value| parse_life(value))
 }
 
 /// Reads a number and a unit: `s`, `m`, `h`, `d` or `w`.
-fn parse(text: &str) -> Option<Duration> {
+pub fn parse_life(text: &str) -> Option<Duration> {
     let text = text.trim();
     let unit = text.chars().next_back()?;
     let number = text.strip_suffix(unit)?;
@@ -51,7 +51,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, seconds: Option<u64>) {
-        assert_eq!(parse(text), seconds.map(Duration::from_secs), "{text}");
+        assert_eq!(parse_life(text), seconds.map(Duration::from_secs), "{text}");
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod lifetime;
 mod put;
 mod read;
 
+pub use lifetime::parse_life;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;

@@ -10,7 +10,9 @@ use super::{Retargeted, TagCause, TagTarget, immutability};
 use crate::dialect::statements;
 use crate::repository_state::Writer;
 use crate::rows::{Columns as _, all, micros};
-use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId};
+use crate::{
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, RepositoryId,
+};
 
 /// A tag whose end is near, or past and not yet written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +124,7 @@ impl Catalog {
         Ok(expired.len() as u32)
     }
 
-    /// Marks up to `limit` tags that end before `until` and were not announced yet, and returns them.
+    /// Tells endpoints, once, of up to `limit` tags that end before `until`, and returns them.
     pub async fn announce_expiring_tags(
         &self,
         until: Timestamp,
@@ -148,9 +150,23 @@ impl Catalog {
                 .bind(micros(now))
                 .execute(&mut *tx)
                 .await?;
-            if marked.rows_affected() == 1 {
-                announced.push(tag);
+            if marked.rows_affected() == 0 {
+                continue;
             }
+            let data = serde_json::json!({ "expires": tag.expires, "notice": true }).to_string();
+            let event = Event {
+                tag: Some(&tag.tag),
+                digest: Some(&tag.digest),
+                data: Some(&data),
+                ..Event::in_repository(
+                    EventKind::Expiry,
+                    tag.repository,
+                    &tag.repository_name,
+                    "system",
+                )
+            };
+            self.event_in(&mut tx, &event, now).await?;
+            announced.push(tag);
         }
         tx.commit().await?;
         Ok(announced)

@@ -34,6 +34,7 @@ mod caller;
 mod decisions;
 mod extract;
 mod gc;
+mod governed;
 mod jobs;
 mod me;
 mod namespaces;
@@ -43,9 +44,12 @@ mod permissions;
 mod policies;
 mod problem;
 mod repositories;
+mod repository;
 pub(crate) mod robots;
+mod rules;
 mod sparse;
 mod specification;
+mod tag_life;
 mod teams;
 mod tokens;
 mod users;
@@ -88,9 +92,12 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(permissions::routes())
         .merge(policies::routes())
         .merge(repositories::routes())
+        .merge(repository::routes())
         .merge(robots::routes())
+        .merge(rules::routes())
         .merge(sparse::routes())
         .merge(specification::routes())
+        .merge(tag_life::routes())
         .merge(teams::routes())
         .merge(tokens::routes())
         .merge(users::routes())

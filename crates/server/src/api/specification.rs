@@ -23,7 +23,16 @@ const TAGS: &[(&str, &str)] = &[
     ("policies", "What the gate asks"),
     ("repositories", "Names, tags and images"),
     ("robots", "Credentials for programs"),
+    (
+        "rules",
+        "Immutability, retention and quotas, of the system, a namespace or a repository",
+    ),
     ("specification", "This description"),
+    ("system", "The registry as a whole"),
+    (
+        "tags",
+        "The life of tags: history, the way back, expiry, immutability",
+    ),
     ("tokens", "What people give programs instead of a password"),
     ("users", "People"),
     ("webhooks", "Who is told of what happens"),

@@ -47,6 +47,9 @@ pub(super) async fn get(
     if !is_head {
         let actor = access.principal.name.as_str();
         pulls::tell(app, &access.repository, tag, &manifest.digest, actor).await;
+        let now = app.clock.now();
+        app.pull_stats
+            .count(access.repository.id, &manifest.digest, tag, now);
     }
     let mut response = stored(&manifest, call.header(header::IF_NONE_MATCH), is_head);
     if let Some(words) = words {

@@ -85,7 +85,8 @@ pub(super) async fn put(
         writer: catalog::Writer::Person,
     };
     let actor = access.caller.actor(&call.origin);
-    app.catalog
+    let stored = app
+        .catalog
         .put_manifest(put, &actor, app.clock.now())
         .await
         .map_err(refused)?;
@@ -111,6 +112,9 @@ pub(super) async fn put(
     }
     if let Some(words) = words {
         headers.append(header::WARNING, warning(&words));
+    }
+    if let Some(quota) = &stored.near_quota {
+        headers.append(header::WARNING, warning(&quota.to_string()));
     }
     Ok(response)
 }
@@ -183,7 +187,9 @@ fn refused(error: PutError) -> ApiError {
                 .with_detail(serde_json::json!({ "missing": shown }))
         }
         PutError::Size { .. } => ApiError::bad_request(ErrorCode::SizeInvalid, error.to_string()),
-        PutError::Immutable(_) | PutError::ReadOnly(_) => ApiError::denied(error.to_string()),
+        PutError::Immutable(_) | PutError::ReadOnly(_) | PutError::OverQuota(_) => {
+            ApiError::denied(error.to_string())
+        }
         PutError::Catalog(error) => error.into(),
     }
 }

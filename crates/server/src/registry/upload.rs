@@ -46,6 +46,16 @@ pub(super) async fn start(
             .as_ref()
             .map_or(Algorithm::Sha256, Digest::algorithm),
     };
+    if let Some(full) = call
+        .app
+        .catalog
+        .quota_against_upload(access.repository.id)
+        .await?
+    {
+        return Err(ApiError::denied(format!(
+            "{full}, uploads under way included; nothing more can be pushed"
+        )));
+    }
     let upload = open_session(&call.app, &access, algorithm).await?;
     match expected {
         None => {

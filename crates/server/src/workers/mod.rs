@@ -31,16 +31,20 @@ use futures::future::BoxFuture;
 use crate::analysis::AnalysisError;
 use crate::app::Shared;
 use crate::error::Cause;
-use crate::{analysis, collection, error, notify};
+use crate::{analysis, collection, error, notify, retention, upkeep};
 
 /// Every kind of job this version does, by name.
 pub(crate) const KINDS: &[Kind] = &[
     analysis::jobs::ANALYSE_JOB,
     collection::COLLECT_JOB,
+    upkeep::DELETE_REPOSITORY_JOB,
     notify::jobs::DELIVER_JOB,
     notify::jobs::FAN_OUT_JOB,
     notify::jobs::FORGET_JOB,
     analysis::jobs::REMATCH_JOB,
+    retention::prune::RETENTION_JOB,
+    upkeep::TAGS_JOB,
+    upkeep::RECOUNT_JOB,
 ];
 
 /// A job's outcome on its way.

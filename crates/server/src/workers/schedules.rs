@@ -22,6 +22,8 @@ use crate::app::Shared;
 use crate::collection::COLLECT;
 use crate::error::chain;
 use crate::notify;
+use crate::retention::prune::RETENTION;
+use crate::upkeep;
 
 /// A schedule that every installation has.
 pub(crate) struct Recurring {
@@ -45,6 +47,19 @@ pub(crate) const RECURRING: &[Recurring] = &[
     Recurring {
         name: REMATCH,
         cron: "17 * * * *",
+    },
+    Recurring {
+        name: RETENTION,
+        cron: "23 * * * *",
+    },
+    // What ran out is gone for readers at once; this writes it down, and folds usage.
+    Recurring {
+        name: upkeep::TAGS,
+        cron: "* * * * *",
+    },
+    Recurring {
+        name: upkeep::RECOUNT,
+        cron: "41 3 * * *",
     },
 ];
 

@@ -25,6 +25,7 @@ mod pages;
 mod protocol;
 mod security;
 mod storage;
+mod tag_life;
 mod uploads;
 mod webhooks;
 mod world;
@@ -153,6 +154,13 @@ macro_rules! server_conformance {
             pages::signing_in_needs_the_forms_token,
             pages::hostile_texts_are_escaped,
             pages::a_decision_is_shown_to_readers_only,
+            tag_life::every_door_gives_an_immutable_tag_the_same_answer,
+            tag_life::a_label_of_the_configuration_counts,
+            tag_life::a_deleted_image_comes_back_over_the_api,
+            tag_life::retention_says_what_it_would_end_and_ends_it,
+            tag_life::a_full_namespace_takes_no_more,
+            tag_life::a_closed_registry_still_serves,
+            tag_life::scopes_are_governed_by_their_own_people,
         );
     };
     ($engine:ident: $($module:ident::$case:ident,)+) => {
