@@ -163,7 +163,7 @@ statements! {
         VALUES ($1, $1, $4, 'private', 'default', $2, $3)
         ON CONFLICT (live_name) DO NOTHING RETURNING id, name, namespace, visibility, sparse, state, description, created_at";
     SET_SPARSE = "UPDATE repository SET sparse = $2 WHERE id = $1 AND live_name IS NOT NULL";
-    SET_VISIBILITY = "UPDATE repository SET visibility = $2, generation = generation + 1 WHERE id = $1 AND live_name IS NOT NULL RETURNING name";
+    SET_VISIBILITY = "UPDATE repository SET visibility = $2 WHERE id = $1 AND live_name IS NOT NULL RETURNING name";
     LIST_ALL = "SELECT r.id FROM repository r WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
         ORDER BY r.live_name LIMIT $3";
     LIST_VISIBLE = "WITH subject (kind, id) AS (
