@@ -46,6 +46,10 @@ CREATE TRIGGER account_added AFTER INSERT ON account BEGIN UPDATE generation SET
 CREATE TRIGGER account_changed AFTER UPDATE ON account BEGIN UPDATE generation SET people = people + 1; END;
 CREATE TRIGGER account_removed AFTER DELETE ON account BEGIN UPDATE generation SET people = people + 1; END;
 
+-- Visibility is a right that everybody has.
+CREATE TRIGGER visibility_changed AFTER UPDATE OF visibility ON repository BEGIN
+    UPDATE generation SET people = people + 1; END;
+
 CREATE TRIGGER robot_added AFTER INSERT ON robot BEGIN UPDATE generation SET people = people + 1; END;
 CREATE TRIGGER robot_changed AFTER UPDATE ON robot BEGIN UPDATE generation SET people = people + 1; END;
 CREATE TRIGGER robot_removed AFTER DELETE ON robot BEGIN UPDATE generation SET people = people + 1; END;

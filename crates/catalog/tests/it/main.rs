@@ -8,6 +8,7 @@ mod accounts;
 mod blobs;
 mod collection;
 mod condemned;
+mod credentials;
 mod evidence;
 mod generations;
 mod given;
@@ -16,6 +17,7 @@ mod login_failures;
 mod manifests;
 mod pages;
 mod repositories;
+mod rights;
 mod schedules;
 mod schema;
 mod sign_ins;
@@ -67,6 +69,18 @@ macro_rules! catalog_conformance {
             repositories::the_creator_gets_the_first_role,
             repositories::only_permitted_repositories_are_listed,
             repositories::many_creators_at_once_make_one_repository,
+            credentials::a_token_ends_by_expiry_revocation_and_its_owner,
+            credentials::a_refresh_token_ends_with_its_parent_and_its_epoch,
+            credentials::a_robots_secrets_are_replaced_one_by_one,
+            credentials::a_providers_groups_replace_what_came_from_it,
+            rights::the_highest_of_all_roles_counts,
+            rights::a_public_repository_is_read_by_everybody,
+            rights::who_reads_everything_changes_nothing,
+            rights::creation_needs_the_namespace_a_team_or_a_pattern,
+            rights::the_database_matches_patterns_as_we_do,
+            rights::new_repositories_give_what_their_namespace_says,
+            rights::one_superuser_and_one_team_of_owners_remain,
+            rights::a_name_whose_repositories_live_is_not_given_away,
             blobs::an_upload_is_bound_to_its_repository_and_principal,
             blobs::only_one_of_two_writers_advances,
             blobs::an_expired_upload_is_gone_and_taken_once,

@@ -379,6 +379,18 @@ pub(super) fn rows(digest: &Digest) -> Vec<Row> {
             owner(204),
         ),
         row(
+            "GET /api/v1/audit",
+            "/api/v1/audit",
+            none,
+            administrator(200),
+        ),
+        row(
+            "GET /api/v1/audit/export",
+            "/api/v1/audit/export?namespace=nobody",
+            none,
+            administrator(200),
+        ),
+        row(
             "GET /api/v1/webhooks",
             "/api/v1/webhooks",
             none,
