@@ -3,12 +3,14 @@
 //! A webhook of a repository is managed by its administrators, one of a namespace by its owners, one of the whole
 //! registry by superusers. To everybody else it does not exist.
 
+mod fields;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{
-    Delivery, DeliveryState, Endpoint, EndpointId, EndpointScope, EndpointSecret, EndpointSettings,
-    EventFormat, EventKind, Role,
+    Delivery, DeliveryState, Endpoint, EndpointId, EndpointScope, EndpointSettings, EventFormat,
+    Role,
 };
 use jiff::Timestamp;
 use oci::RepositoryName;
@@ -18,10 +20,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::fields::{address, format, kinds, name, patterns, secret};
 use super::problem::{Problem, Refusals};
 use super::{Body, Caller, Credentialed, Parameters, Segments};
 use crate::app::{App, Shared};
-use crate::notify::signature::{MAX_SECRET, MIN_SECRET, generate_secret};
+use crate::notify::signature::generate_secret;
 use crate::outbound::is_same_origin;
 
 const PAGE: u32 = 100;
@@ -29,10 +32,6 @@ const PAGE: u32 = 100;
 const MAX_IN_SCOPE: usize = 50;
 /// Webhooks of the whole registry: each change looks through them.
 const MAX_WEBHOOKS: u64 = 2_000;
-const MAX_PATTERNS: usize = 50;
-const MAX_PATTERN: usize = 255;
-const MAX_NAME: usize = 100;
-const MAX_URL: usize = 2_000;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -501,73 +500,6 @@ async fn scope_of(
         (Some(_), Some(_)) => Err(Problem::invalid(
             "a webhook has a `namespace` or a `repository`, not both",
         )),
-    }
-}
-
-fn name(text: String) -> Result<String, Problem> {
-    let is_fine = !text.trim().is_empty()
-        && text.chars().count() <= MAX_NAME
-        && !text.chars().any(char::is_control);
-    is_fine
-        .then_some(text)
-        .ok_or_else(|| Problem::invalid("`name` is 1 to 100 characters on one line"))
-}
-
-fn address(app: &App, text: &str) -> Result<Url, Problem> {
-    if text.len() > MAX_URL {
-        return Err(Problem::invalid("`url` has at most 2000 characters"));
-    }
-    let url: Url = text
-        .parse()
-        .map_err(|_| Problem::invalid("`url` is no address"))?;
-    app.outbound
-        .check(&url)
-        .map_err(|error| Problem::invalid(format!("`url`: {error}")))?;
-    Ok(url)
-}
-
-fn secret(text: String) -> Result<EndpointSecret, Problem> {
-    let is_fine = (MIN_SECRET..=MAX_SECRET).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_graphic() || c == ' ');
-    is_fine
-        .then(|| EndpointSecret::new(text))
-        .ok_or_else(|| Problem::invalid("`secret` is 16 to 256 printable ASCII characters"))
-}
-
-fn format(word: &str) -> Result<EventFormat, Problem> {
-    EventFormat::parse(word).ok_or_else(|| Problem::invalid("`format` is `cloudevents` or `slack`"))
-}
-
-fn kinds(words: &[String]) -> Result<Vec<EventKind>, Problem> {
-    let mut kinds = Vec::new();
-    for word in words {
-        let Some(kind) = EventKind::parse(word) else {
-            let known: Vec<_> = EventKind::ALL.iter().map(|kind| kind.as_str()).collect();
-            return Err(Problem::invalid(format!(
-                "`events`: there is no kind of that name, there are {}",
-                known.join(", ")
-            )));
-        };
-        if !kinds.contains(&kind) {
-            kinds.push(kind);
-        }
-    }
-    Ok(kinds)
-}
-
-fn patterns(field: &str, list: Vec<String>) -> Result<Vec<String>, Problem> {
-    let is_pattern = |pattern: &String| {
-        (1..=MAX_PATTERN).contains(&pattern.len())
-            && pattern
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "*./_-".contains(c))
-    };
-    if list.len() <= MAX_PATTERNS && list.iter().all(is_pattern) {
-        Ok(list)
-    } else {
-        Err(Problem::invalid(format!(
-            "`{field}` are at most {MAX_PATTERNS} patterns of names' characters, `*` and `**`"
-        )))
     }
 }
 
