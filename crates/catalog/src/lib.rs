@@ -46,6 +46,7 @@ mod simple_signatures;
 mod tag_page;
 mod tags;
 mod uploads;
+mod upstreams;
 mod usage;
 
 #[cfg(feature = "testkit")]
@@ -106,4 +107,8 @@ pub use tags::{
     RestoreWindow, TagCause, TagMove,
 };
 pub use uploads::{Advance, NewUpload, Staging, Upload};
+pub use upstreams::{
+    CachedTag, CredentialChange, Mirror, MirrorFilter, MirrorId, MirrorRun, NewMirror, Updated,
+    Upstream, UpstreamId, UpstreamSettings,
+};
 pub use usage::{NewQuota, Quota, QuotaUse};

@@ -162,6 +162,7 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
         .chain(&crate::manifests::STATEMENTS)
         .chain(&crate::tags::STATEMENTS)
         .chain(&crate::usage::STATEMENTS_OF_FOLDER)
+        .chain(&crate::upstreams::FOLDER)
         .copied()
         .flatten()
     {
@@ -222,6 +223,7 @@ pub fn registered_modules() -> usize {
         + crate::manifests::STATEMENTS.len()
         + crate::tags::STATEMENTS.len()
         + crate::usage::STATEMENTS_OF_FOLDER.len()
+        + crate::upstreams::FOLDER.len()
 }
 
 /// Opens a plain pool, for a test that looks at tables itself.

@@ -24,6 +24,7 @@ use crate::outbound::Outbound;
 use crate::pull_stats::PullStats;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
+use crate::upstream::Upstreams;
 
 /// A handle that handlers clone.
 pub(crate) type Shared = Arc<App>;
@@ -39,6 +40,8 @@ pub(crate) struct App {
     pub(crate) passwords: Passwords,
     /// The one way to other servers.
     pub(crate) outbound: Outbound,
+    /// Other registries, and what is being fetched from them.
+    pub(crate) upstreams: Upstreams,
     pub(crate) throttle: Throttle,
     /// The ways to sign in beside passwords kept here.
     pub(crate) ways: Ways,

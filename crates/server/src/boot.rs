@@ -31,6 +31,7 @@ use crate::pull_stats::PullStats;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
 use crate::sign_in::directory::{TlsError, recheck};
+use crate::upstream::Upstreams;
 use crate::{http, pull_stats, router, sweep, workers};
 
 /// The first account.
@@ -170,6 +171,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         uses: Uses::default(),
         passwords: Passwords::new(),
         outbound,
+        upstreams: Upstreams::new(),
         throttle: Throttle::new(),
         ways,
         metrics: Metrics::new(),

@@ -24,11 +24,6 @@ mod metrics;
 mod networks;
 mod notify;
 mod operations;
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "its callers arrive with the upstream client"
-)]
 mod outbound;
 mod pages;
 mod pull_stats;
@@ -40,6 +35,7 @@ mod settings;
 mod sign_in;
 mod sweep;
 mod upkeep;
+mod upstream;
 mod workers;
 
 pub mod admin;

@@ -13,6 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::upstream::metrics::UpstreamMetrics;
+
 /// Labels of a finished request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct RequestLabels {
@@ -52,6 +54,7 @@ pub(crate) struct Metrics {
     pub(crate) gc_queue_age_seconds: Gauge<f64, AtomicU64>,
     /// Attempts to deliver an event, by what has become of the delivery.
     deliveries: Family<WordLabel, Counter>,
+    pub(crate) upstream: UpstreamMetrics,
     jobs: Family<WordLabel, Gauge>,
     job_age_seconds: Family<WordLabel, Gauge<f64, AtomicU64>>,
 }
@@ -159,6 +162,7 @@ impl Metrics {
             "How long the longest-waiting due job of a lane has been waiting",
             job_age_seconds.clone(),
         );
+        let upstream = UpstreamMetrics::register(&mut registry);
         Self {
             registry,
             requests,
@@ -177,6 +181,7 @@ impl Metrics {
             gc_freed_bytes,
             gc_queue_age_seconds,
             deliveries,
+            upstream,
             jobs,
             job_age_seconds,
         }

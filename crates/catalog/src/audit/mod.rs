@@ -149,6 +149,20 @@ pub enum AuditAction {
     SignatureAdd,
     /// A policy was published.
     PolicyPublish,
+    /// Another registry was set up.
+    UpstreamCreate,
+    /// What is known about another registry was changed.
+    UpstreamUpdate,
+    /// Another registry was removed.
+    UpstreamDelete,
+    /// A repository became a mirror.
+    MirrorCreate,
+    /// A mirror was changed.
+    MirrorUpdate,
+    /// A mirror ended.
+    MirrorDelete,
+    /// A mirror was told to run now.
+    MirrorRun,
     /// Somebody signed in.
     Login,
     /// Somebody failed to sign in.
@@ -234,6 +248,13 @@ impl AuditAction {
             Self::BlobDelete => "blob.delete",
             Self::SignatureAdd => "signature.add",
             Self::PolicyPublish => "policy.publish",
+            Self::UpstreamCreate => "upstream.create",
+            Self::UpstreamUpdate => "upstream.update",
+            Self::UpstreamDelete => "upstream.delete",
+            Self::MirrorCreate => "mirror.create",
+            Self::MirrorUpdate => "mirror.update",
+            Self::MirrorDelete => "mirror.delete",
+            Self::MirrorRun => "mirror.run",
             Self::Login => "login",
             Self::LoginFailure => "login.failure",
             Self::PullDenied => "pull.denied",

@@ -17,6 +17,7 @@ use oci::{Descriptor, Digest, ImageConfig, Manifest};
 use super::{AnalysisError, layers};
 use crate::app::{App, Shared};
 use crate::doors::evidence_of::{MAX_DEPTH, is_for_running, is_runnable};
+use crate::upstream::proxy;
 
 /// The diagnostic of a layer that the repository does not have.
 const NOT_HERE: &str = "layer.foreign";
@@ -78,6 +79,7 @@ async fn analyse_image(
             };
         }
     }
+    proxy::complete(app, repository, manifest).await?;
     let inventory = take_apart(app, repository, manifest).await?;
     let (snapshot, now) = (app.snapshot.load_full(), app.clock.now());
     let id = digest.clone();

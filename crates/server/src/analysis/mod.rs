@@ -73,6 +73,8 @@ pub(crate) enum AnalysisError {
     Panicked(Digest),
     #[error("manifest {0} is not there any more")]
     ManifestGone(Digest),
+    #[error("a blob of a cached image cannot be fetched")]
+    Fetch(#[from] crate::upstream::FetchError),
     #[error("a stored document is not readable")]
     Document(#[from] serde_json::Error),
     #[error("the server is stopping")]

@@ -7,7 +7,8 @@
 use axum::http::Uri;
 use axum::http::uri::{Parts, PathAndQuery};
 
-const REPOSITORIES: &str = "/api/v1/repositories/";
+/// What is followed by a repository's name.
+const NAMED: [&str; 2] = ["/api/v1/repositories/", "/api/v1/mirrors/"];
 
 /// Writes an address's repository name as one segment.
 pub(crate) fn write_name_as_one_segment(uri: &mut Uri) {
@@ -22,12 +23,14 @@ pub(crate) fn write_name_as_one_segment(uri: &mut Uri) {
 }
 
 fn rewritten(uri: &Uri) -> Option<PathAndQuery> {
-    let below = uri.path().strip_prefix(REPOSITORIES)?;
+    let (prefix, below) = NAMED
+        .iter()
+        .find_map(|prefix| Some((prefix, uri.path().strip_prefix(prefix)?)))?;
     let (name, rest) = match below.split_once("/-/") {
         Some((name, rest)) => (name, rest),
         None => (below.strip_suffix("/-")?, ""),
     };
-    let mut path = format!("{REPOSITORIES}{}", name.replace('/', "%2F"));
+    let mut path = format!("{prefix}{}", name.replace('/', "%2F"));
     if !rest.is_empty() {
         path.push('/');
         path.push_str(rest);
@@ -60,6 +63,7 @@ mod tests {
             "/api/v1/repositories/a/b/c/-/tags/1?x=%2F",
             "/api/v1/repositories/a%2Fb%2Fc/tags/1?x=%2F",
         );
+        check("/api/v1/mirrors/a/b/-/run", "/api/v1/mirrors/a%2Fb/run");
         check(
             "http://host:5000/api/v1/repositories/a/b/-/tags",
             "http://host:5000/api/v1/repositories/a%2Fb/tags",

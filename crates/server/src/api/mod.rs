@@ -37,6 +37,7 @@ mod gc;
 mod governed;
 mod jobs;
 mod me;
+mod mirrors;
 mod namespaces;
 mod organizations;
 mod people;
@@ -52,6 +53,7 @@ mod specification;
 mod tag_life;
 mod teams;
 mod tokens;
+mod upstreams;
 mod users;
 mod webhooks;
 
@@ -87,6 +89,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(gc::routes())
         .merge(jobs::routes())
         .merge(me::routes())
+        .merge(mirrors::routes())
         .merge(namespaces::routes())
         .merge(organizations::routes())
         .merge(permissions::routes())
@@ -100,6 +103,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(tag_life::routes())
         .merge(teams::routes())
         .merge(tokens::routes())
+        .merge(upstreams::routes())
         .merge(users::routes())
         .merge(webhooks::routes())
 }

@@ -18,6 +18,7 @@ const TAGS: &[(&str, &str)] = &[
     ("decisions", "Verdicts that were acted on"),
     ("gc", "Collection of what nothing refers to"),
     ("jobs", "Background work"),
+    ("mirrors", "Repositories copied from upstreams by a plan"),
     ("organizations", "Namespaces that belong to teams"),
     ("permissions", "Who may do what"),
     ("policies", "What the gate asks"),
@@ -34,6 +35,7 @@ const TAGS: &[(&str, &str)] = &[
         "The life of tags: history, the way back, expiry, immutability",
     ),
     ("tokens", "What people give programs instead of a password"),
+    ("upstreams", "Other registries, and what is cached of them"),
     ("users", "People"),
     ("webhooks", "Who is told of what happens"),
 ];

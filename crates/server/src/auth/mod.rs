@@ -23,6 +23,7 @@ use oci::{Action, RepositoryName};
 use crate::app::App;
 use crate::error::ApiError;
 use crate::request::Origin;
+use crate::upstream::proxy;
 pub(crate) use credentials::{Verified, verify_secret};
 
 /// Longest credential looked at, in bytes.
@@ -234,6 +235,10 @@ pub(crate) async fn allowed_actions(
         }
         None => None,
     };
+    let role = match role {
+        None if is_open(app, principal, name).await? => Some(Role::Read),
+        role => role,
+    };
     Ok(match role {
         None => vec![],
         Some(Role::Read) => vec![Action::Pull],
@@ -301,6 +306,15 @@ pub(crate) async fn push(
     existing(app, headers, caller, name, Action::Push).await
 }
 
+/// Whether a name is cached from an upstream that is open to everybody who is signed in.
+async fn is_open(
+    app: &App,
+    principal: &Principal,
+    name: &RepositoryName,
+) -> Result<bool, ApiError> {
+    Ok(principal.id != PrincipalId::Anonymous && proxy::is_open_to_all(app, name).await?)
+}
+
 async fn existing(
     app: &App,
     headers: &HeaderMap,
@@ -321,6 +335,10 @@ async fn existing(
     let role = match &found {
         Some(repository) => app.catalog.role_of(repository.id, &principal).await?,
         None => None,
+    };
+    let role = match role {
+        None if is_open(app, &principal, name).await? => Some(Role::Read),
+        role => role,
     };
     // Who is nobody gets the same challenge for what is missing, private, or public and not theirs to change.
     if caller.principal.is_none() && !(role.is_some() && action == Action::Pull) {

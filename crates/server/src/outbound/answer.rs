@@ -45,11 +45,6 @@ impl Answer {
         &self.host
     }
 
-    /// Returns the declared length of the body, in bytes.
-    pub(crate) fn declared_bytes(&self) -> Option<u64> {
-        self.response.content_length()
-    }
-
     /// Reads the whole body into memory.
     ///
     /// # Errors

@@ -89,6 +89,11 @@ impl Outbound {
         self.guard.check(url)
     }
 
+    /// Whether the operator listed an address's host, by name or by network.
+    pub(crate) fn is_listed(&self, url: &Url) -> bool {
+        self.guard.is_listed(url)
+    }
+
     /// Sends one request. A redirect is an answer like any other.
     pub(crate) async fn send(&self, request: Request) -> Result<Answer, OutboundError> {
         self.guard.check(request.url())?;

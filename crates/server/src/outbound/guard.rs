@@ -76,6 +76,16 @@ impl Guard {
         }
     }
 
+    /// Whether the setting lists the host as it is written.
+    pub(super) fn is_listed(&self, url: &Url) -> bool {
+        match url.host() {
+            Some(Host::Ipv4(address)) => self.allow.has_address(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => self.allow.has_address(IpAddr::V6(address)),
+            Some(Host::Domain(name)) => self.allow.has_host(name),
+            None => false,
+        }
+    }
+
     /// Lets an address through, or says why not.
     fn admit(&self, name: Option<&str>, address: IpAddr) -> Result<(), Refused> {
         let Some(what) = why_not_public(address) else {

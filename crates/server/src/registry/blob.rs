@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use oci::{Digest, ErrorCode, RepositoryName};
 
 use super::range::{ByteRange, byte_range};
-use super::{CONTENT_DIGEST, Call, header_value};
+use super::{CONTENT_DIGEST, Call, cache, header_value};
 use crate::doors::pull;
 use crate::error::ApiError;
 
@@ -26,14 +26,20 @@ pub(super) async fn get(
 ) -> Result<Response, ApiError> {
     let access = call.pull(name).await?;
     let app = &call.app;
-    let blob = app
+    let found = app
         .catalog
         .blob_in_repo(access.repository.id, digest)
-        .await?
-        .ok_or_else(ApiError::blob_unknown)?;
+        .await?;
     if !is_head {
         pull::ask_for_blob(call, &access, digest).await?;
     }
+    let blob = match found {
+        Some(blob) => blob,
+        None => match cache::blob(call, &access, digest, is_head).await? {
+            cache::Blob::Answer(response) => return Ok(response),
+            cache::Blob::Landed(blob) => blob,
+        },
+    };
 
     // Ranges are defined for GET only (RFC 9110, section 14.2).
     let range = call.header(header::RANGE).filter(|_| !is_head);

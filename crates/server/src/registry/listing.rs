@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use oci::{ErrorCode, RepositoryName};
 
-use super::{Call, header_value};
+use super::{Call, cache, header_value};
 use crate::auth;
 use crate::error::ApiError;
 
@@ -16,7 +16,14 @@ pub(super) async fn tags(call: &Call, name: &RepositoryName) -> Result<Response,
     let access = call.pull(name).await?;
     let page = Page::of(call, MAX_PAGE)?;
     let mut tags = Vec::new();
-    if page.limit > 0 {
+    if let Some(all) = cache::tags(call, &access).await? {
+        let after = page.after.as_deref().unwrap_or_default();
+        let later = all.into_iter().filter(|tag| tag.as_str() > after);
+        tags = later.take(page.limit as usize + 1).collect();
+        if page.limit == 0 {
+            tags.clear();
+        }
+    } else if page.limit > 0 {
         let now = call.app.clock.now();
         tags = call
             .app

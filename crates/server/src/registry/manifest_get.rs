@@ -9,10 +9,11 @@ use axum::response::Response;
 use catalog::StoredManifest;
 use oci::{Reference, RepositoryName};
 
-use super::{CONTENT_DIGEST, Call, header_value, warning};
+use super::{CONTENT_DIGEST, Call, cache, header_value, warning};
 use crate::doors::pull::{self, PullAnswer};
 use crate::error::ApiError;
 use crate::notify::pulls;
+use crate::upstream::proxy::{self, Freshness};
 
 pub(super) async fn get(
     call: &Call,
@@ -20,12 +21,22 @@ pub(super) async fn get(
     reference: &str,
     is_head: bool,
 ) -> Result<Response, ApiError> {
-    let access = call.pull(name).await?;
     let app = &call.app;
-    let parsed: Reference = reference.parse().map_err(|error| match error {
+    let parsed = reference.parse().map_err(|error| match error {
         oci::ReferenceError::Digest(error) => ApiError::digest_invalid(error),
         _ => ApiError::manifest_unknown(reference),
-    })?;
+    });
+    let puller = cache::pull(call, name, parsed.as_ref().ok()).await?;
+    let (access, cached) = (puller.access, puller.cached);
+    let parsed: Reference = parsed?;
+    let freshness = match &cached {
+        None => Freshness::Fresh,
+        Some(_) if puller.is_fetched => Freshness::Fresh,
+        Some(cached) => proxy::manifest(app, cached, &access.repository, &parsed, is_head).await?,
+    };
+    if let Freshness::Head(head) = &freshness {
+        return Ok(cache::head(call, head));
+    }
     let manifest = app
         .catalog
         .manifest_by_reference(access.repository.id, &parsed, app.clock.now())
@@ -35,7 +46,9 @@ pub(super) async fn get(
         Reference::Tag(tag) => Some(tag),
         Reference::Digest(_) => None,
     };
-    let words = if is_head {
+    let is_decided_below = cached.is_some()
+        && cache::has_absent_children(app, access.repository.id, &manifest).await?;
+    let words = if is_head || is_decided_below {
         pull::words_about(call, &access, &manifest.digest, tag).await?
     } else {
         match pull::ask(call, &access, &manifest.digest, tag).await? {
@@ -52,11 +65,16 @@ pub(super) async fn get(
             .count(access.repository.id, &manifest.digest, tag, now);
     }
     let mut response = stored(&manifest, call.header(header::IF_NONE_MATCH), is_head);
-    if let Some(words) = words {
+    let stale = match freshness {
+        Freshness::Stale(words) => Some(words),
+        _ => None,
+    };
+    for words in words.into_iter().chain(stale) {
         response
             .headers_mut()
             .append(header::WARNING, warning(&words));
     }
+    cache::echo_namespace(call, cached.is_some(), &mut response);
     Ok(response)
 }
 

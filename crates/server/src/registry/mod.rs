@@ -7,6 +7,7 @@
 //! OCI distribution specification (main).
 
 mod blob;
+mod cache;
 pub(crate) mod extensions;
 mod listing;
 mod manifest_get;
@@ -31,6 +32,7 @@ use crate::app::{App, Shared};
 use crate::auth;
 use crate::error::ApiError;
 use crate::request::Origin;
+use crate::upstream;
 use path::Address;
 
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
@@ -53,11 +55,15 @@ impl Call {
         &self.app
     }
 
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.app
+    }
+
     pub(crate) fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         &self.parts.headers
     }
 
@@ -96,11 +102,15 @@ impl Call {
     }
 
     async fn push(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
-        auth::push(&self.app, self.headers(), &self.origin, name).await
+        let access = auth::push(&self.app, self.headers(), &self.origin, name).await?;
+        self.refuse_copy(name).await?;
+        Ok(access)
     }
 
     async fn push_existing(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
-        self.require(name, Action::Push).await
+        let access = self.require(name, Action::Push).await?;
+        self.refuse_copy(name).await?;
+        Ok(access)
     }
 
     async fn delete(&self, name: &RepositoryName) -> Result<auth::Access, ApiError> {
@@ -118,6 +128,15 @@ impl Call {
             Referenced::Allow
         } else {
             Referenced::Refuse
+        }
+    }
+
+    /// Nobody pushes where content comes from an upstream. Said only to those who might push otherwise.
+    async fn refuse_copy(&self, name: &RepositoryName) -> Result<(), ApiError> {
+        let why = upstream::why_no_push(&self.app, name).await;
+        match why.map_err(ApiError::fault)? {
+            Some(sentence) => Err(ApiError::denied(sentence)),
+            None => Ok(()),
         }
     }
 

@@ -7,7 +7,7 @@ use catalog::Referrer;
 use oci::{Descriptor, Digest, ErrorCode, RepositoryName, media_type};
 
 use super::listing::Page;
-use super::{Call, header_value};
+use super::{Call, cache, header_value};
 use crate::error::ApiError;
 
 /// The largest page; a larger wish is clipped.
@@ -26,6 +26,9 @@ pub(super) async fn get(
     subject: &Digest,
 ) -> Result<Response, ApiError> {
     let found = call.pull_or_create(name).await?;
+    if let Some(access) = &found {
+        cache::companions(call, access, subject).await?;
+    }
     let types = wanted_types(call)?;
     let page = Page::of(call, MAX_PAGE)?;
     let after = page.after.as_deref().map(super::parse_digest).transpose()?;

@@ -31,16 +31,18 @@ use futures::future::BoxFuture;
 use crate::analysis::AnalysisError;
 use crate::app::Shared;
 use crate::error::Cause;
-use crate::{analysis, collection, error, notify, retention, upkeep};
+use crate::{analysis, collection, error, notify, retention, upkeep, upstream};
 
 /// Every kind of job this version does, by name.
 pub(crate) const KINDS: &[Kind] = &[
     analysis::jobs::ANALYSE_JOB,
+    upstream::proxy::EVICT_JOB,
     collection::COLLECT_JOB,
     upkeep::DELETE_REPOSITORY_JOB,
     notify::jobs::DELIVER_JOB,
     notify::jobs::FAN_OUT_JOB,
     notify::jobs::FORGET_JOB,
+    upstream::mirror::JOB,
     analysis::jobs::REMATCH_JOB,
     retention::prune::RETENTION_JOB,
     upkeep::TAGS_JOB,

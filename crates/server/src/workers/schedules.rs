@@ -24,6 +24,7 @@ use crate::error::chain;
 use crate::notify;
 use crate::retention::prune::RETENTION;
 use crate::upkeep;
+use crate::upstream;
 
 /// A schedule that every installation has.
 pub(crate) struct Recurring {
@@ -42,6 +43,11 @@ pub(crate) const RECURRING: &[Recurring] = &[
     Recurring {
         name: notify::jobs::FORGET,
         cron: "41 * * * *",
+    },
+    // Cached tags are kept for days.
+    Recurring {
+        name: upstream::proxy::EVICT_JOB.name,
+        cron: "41 3 * * *",
     },
     // Grades drop with the calendar, without any news.
     Recurring {

@@ -7,6 +7,7 @@ use catalog::Lane;
 use crate::app::{App, Shared};
 use crate::collection;
 use crate::error::chain;
+use crate::upstream;
 
 const PAUSE: Duration = Duration::from_secs(15);
 
@@ -31,6 +32,7 @@ async fn measure(app: &App) -> Result<(), catalog::CatalogError> {
         app.metrics
             .set_jobs(state, count.map_or(0, |(_, count)| *count));
     }
+    upstream::mirror::measure_lag(app).await?;
     let ages = app.catalog.job_ages().await?;
     for lane in Lane::ALL {
         let age = ages.iter().find(|(aged, _)| *aged == lane);

@@ -27,10 +27,12 @@ mod security;
 mod storage;
 mod tag_life;
 mod uploads;
+mod upstream;
 mod webhooks;
 mod world;
 
 use login::{directory, oidc, program, throttle};
+use upstream::{hostile, mirror, proxy};
 
 macro_rules! server_conformance {
     ($engine:ident) => {
@@ -151,6 +153,27 @@ macro_rules! server_conformance {
             webhooks::a_foreign_webhook_does_not_exist,
             webhooks::a_restart_forgets_nothing,
             webhooks::two_replicas_tell_each_event_once,
+            proxy::a_pull_fills_the_cache_and_the_next_needs_no_upstream,
+            proxy::an_outage_serves_what_is_cached_and_says_so,
+            proxy::simultaneous_pulls_fetch_once,
+            proxy::a_second_replica_serves_what_the_first_fetched,
+            proxy::a_moved_tag_is_followed_and_an_ended_one_ends,
+            proxy::signatures_and_referrers_come_along,
+            proxy::nothing_is_pushed_into_a_cache,
+            proxy::names_that_are_not_allowed_are_not_asked_for,
+            proxy::only_named_blobs_are_fetched,
+            proxy::a_cached_image_is_judged_like_a_pushed_one,
+            proxy::who_may_not_pull_learns_nothing_and_asks_nothing,
+            hostile::content_that_is_not_what_was_asked_for_is_never_kept,
+            hostile::a_broken_transfer_goes_on_where_it_broke,
+            hostile::limits_and_faults_are_told_in_the_right_words,
+            hostile::a_credential_never_reaches_another_host,
+            hostile::an_edited_address_loses_the_credential,
+            hostile::secrets_go_in_and_never_out,
+            mirror::a_mirror_copies_everything_that_belongs_to_an_image,
+            mirror::a_filter_chooses_and_a_dry_run_changes_nothing,
+            mirror::one_tag_that_fails_does_not_stop_the_others,
+            mirror::nothing_is_pushed_into_a_mirror,
             pages::signing_in_needs_the_forms_token,
             pages::hostile_texts_are_escaped,
             pages::a_decision_is_shown_to_readers_only,

@@ -147,6 +147,12 @@ impl World {
         self.restart(clock).await;
     }
 
+    /// Starts the server anew with a list of what it may connect to.
+    pub(crate) async fn may_reach(&mut self, list: &str) {
+        self.settings.outbound.allow = list.parse().expect("a list");
+        self.restart(Clock::System).await;
+    }
+
     /// Starts another replica over the same database and store, and returns a world that speaks to it.
     pub(crate) async fn other_replica(&self) -> Self {
         let server = server::start(self.settings.clone(), Clock::System)
