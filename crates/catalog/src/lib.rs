@@ -59,7 +59,7 @@ pub use accounts::{
 pub use audit::trail::{AuditCursor, AuditFilter};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRow};
 pub use blobs::{Blob, Published, UnlinkOutcome};
-pub use collection::{Collected, CollectionRun, Discarded, Pass, Queue, Switches};
+pub use collection::{BlobRow, Collected, CollectionRun, Discarded, Pass, Queue, Rule, Switches};
 pub use connection::Catalog;
 pub use decisions::{Decision, NewDecision};
 pub use endpoints::deliveries::{Attempt, DELIVER, Delivery, DeliveryState, StoredEvent};

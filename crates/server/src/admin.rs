@@ -4,6 +4,7 @@
 //! only caller.
 
 mod people;
+mod upkeep;
 
 pub use catalog::{AccountChange, AccountKind, RobotChange, TeamChange, TeamRole, Visibility};
 use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
@@ -13,6 +14,7 @@ use oci::RepositoryName;
 pub use oci::RepositoryPattern;
 pub use people::NewUser;
 use secrecy::{ExposeSecret as _, SecretString};
+pub use upkeep::{CheckError, CheckOptions, CheckReport, Finding};
 
 use crate::api::robots::is_robot_name;
 use crate::auth::password::{HashError, hash_now};
@@ -24,6 +26,9 @@ pub enum AdminError {
     /// The catalog failed.
     #[error("the catalog failed")]
     Catalog(#[from] CatalogError),
+    /// The check cannot go on.
+    #[error(transparent)]
+    Check(#[from] CheckError),
     /// The password cannot be hashed.
     #[error(transparent)]
     Password(#[from] HashError),
@@ -211,25 +216,6 @@ impl Admin {
             .delete_robot(robot.id, &self.actor, now)
             .await?;
         Ok(())
-    }
-
-    /// Lists jobs in a state, oldest first, beginning after the job `after`.
-    pub async fn jobs(
-        &self,
-        state: JobState,
-        after: i64,
-        limit: u32,
-    ) -> Result<Vec<JobRow>, AdminError> {
-        Ok(self.catalog.jobs_in(state, after, limit).await?)
-    }
-
-    /// Makes a dead job due again.
-    pub async fn retry_job(&self, job: i64, now: Timestamp) -> Result<(), AdminError> {
-        if self.catalog.retry_dead(job, &self.actor, now).await? {
-            Ok(())
-        } else {
-            Err(AdminError::NoDeadJob(job))
-        }
     }
 
     /// Closes the catalog.

@@ -18,6 +18,7 @@
 //! Adding a root: a fact in [`manifest`], a line in its decision, a case in the tests' sequential model.
 
 mod blob;
+mod check;
 mod evidence;
 mod link;
 mod manifest;
@@ -25,6 +26,7 @@ mod review;
 mod run;
 mod trash;
 
+pub use check::{BlobRow, Rule};
 pub(crate) use review::{Review, ReviewEvent};
 pub use run::{CollectionRun, Queue, Switches};
 pub use trash::Discarded;
@@ -39,8 +41,9 @@ use review::Due;
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
-pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 7] = [
+pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 8] = [
     blob::STATEMENTS,
+    check::STATEMENTS,
     evidence::STATEMENTS,
     link::STATEMENTS,
     manifest::STATEMENTS,

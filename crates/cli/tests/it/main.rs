@@ -13,6 +13,7 @@ mod config;
 mod daemons;
 mod documents;
 mod faults;
+mod fsck;
 mod lifecycle;
 mod policy;
 mod registry;

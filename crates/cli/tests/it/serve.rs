@@ -154,6 +154,11 @@ impl Site {
         command
     }
 
+    /// Returns the variables of every process.
+    pub(crate) fn variables(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// Returns a path inside the data folder.
     pub(crate) fn data(&self, path: &str) -> PathBuf {
         self.world.path("data").join(path)

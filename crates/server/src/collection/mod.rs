@@ -4,6 +4,7 @@
 //! batch by batch; here is the pace, the deletion of objects, and what people see of it. Any number of replicas may be
 //! at it together.
 
+pub(crate) mod check;
 pub(crate) mod objects;
 
 use std::time::{Duration, Instant};

@@ -3,6 +3,7 @@
 //! Adding a command: a file with its arguments and what it does, and a line in [`Command`], [`Command::flags`] and
 //! [`perform`].
 
+mod fsck;
 mod org;
 mod password;
 mod permission;
@@ -30,6 +31,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Check everything that is stored: rows against rows, and rows against objects
+    #[command(after_help = fsck::HELP)]
+    Fsck(fsck::Args),
     /// Manage organisations: namespaces that belong to teams
     #[command(subcommand)]
     Org(org::Command),
@@ -59,6 +63,7 @@ enum Command {
 impl Command {
     fn flags(&self) -> &Flags {
         match self {
+            Self::Fsck(args) => &args.flags,
             Self::Password(args) => &args.flags,
             Self::Robot(command) => command.flags(),
             Self::Org(command) => command.flags(),
@@ -105,6 +110,7 @@ async fn perform(
     output: &mut Output,
 ) -> Result<Exit, Failure> {
     match command {
+        Command::Fsck(args) => return fsck::perform(args, context, output).await,
         Command::Password(args) => password::perform(args, context, output).await?,
         Command::Org(command) => org::perform(command, context, output).await?,
         Command::Permission(command) => permission::perform(command, context, output).await?,
