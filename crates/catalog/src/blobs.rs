@@ -5,6 +5,7 @@
 
 use std::collections::HashSet;
 
+use failpoint::Step;
 use jiff::{SignedDuration, Timestamp};
 use oci::Digest;
 use sqlx::any::AnyRow;
@@ -157,7 +158,9 @@ impl Catalog {
             .settle_object(&mut tx, digest, size_bytes, object_key, now)
             .await?;
         self.link_in(&mut tx, repository, digest, now).await?;
+        failpoint::before(Step::BlobPublish);
         tx.commit().await?;
+        failpoint::after(Step::BlobPublish);
         Ok(published)
     }
 
@@ -266,7 +269,9 @@ impl Catalog {
             .execute(&mut *tx)
             .await?;
         self.link_in(&mut tx, to, digest, now).await?;
+        failpoint::before(Step::BlobMount);
         tx.commit().await?;
+        failpoint::after(Step::BlobMount);
         Ok(true)
     }
 
@@ -372,7 +377,9 @@ impl Catalog {
         let reviews = [Review::blob(digest)];
         self.review_in(&mut tx, &reviews, ReviewEvent::Orphaned, now)
             .await?;
+        failpoint::before(Step::BlobUnlink);
         tx.commit().await?;
+        failpoint::after(Step::BlobUnlink);
         Ok(UnlinkOutcome::Unlinked)
     }
 

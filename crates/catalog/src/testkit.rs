@@ -281,6 +281,44 @@ pub async fn make_jobs_due(url: &str) {
     pool.close().await;
 }
 
+/// Lets every protection, restore window and wait of collection end now, as if much time had passed.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn let_time_pass(url: &str) {
+    let pool = open(url).await;
+    for statement in [
+        "INSERT INTO namespace_setting (namespace, restore_us)
+            SELECT DISTINCT namespace, CAST(0 AS BIGINT) FROM repository WHERE 1 = 1
+            ON CONFLICT (namespace) DO UPDATE SET restore_us = 0",
+        "UPDATE manifest SET protected_until = 0",
+        "UPDATE repo_blob SET protected_until = 0",
+        "UPDATE blob SET condemned_at = 0 WHERE state = 'condemned'",
+        "UPDATE gc_review SET review_after = 0",
+        "UPDATE upload SET expires_at = 0",
+    ] {
+        pool.execute(statement).await.expect("an update");
+    }
+    pool.close().await;
+}
+
+/// Returns the key of every object that holds a blob, sorted.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn object_keys(url: &str) -> Vec<String> {
+    use sqlx::Row as _;
+    let pool = open(url).await;
+    let rows = pool
+        .fetch_all("SELECT object_key FROM blob ORDER BY object_key")
+        .await;
+    let rows = rows.expect("the rows");
+    pool.close().await;
+    let mut keys: Vec<String> = rows.iter().map(|row| row.get("object_key")).collect();
+    keys.sort_unstable();
+    keys
+}
+
 /// Makes the stored policies unreadable.
 ///
 /// # Panics

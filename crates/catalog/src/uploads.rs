@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 
+use failpoint::Step;
 use jiff::Timestamp;
 use oci::{Algorithm, MidState};
 use sqlx::any::AnyRow;
@@ -106,6 +107,7 @@ impl Catalog {
         upload: &NewUpload,
         now: Timestamp,
     ) -> Result<Upload, CatalogError> {
+        failpoint::before(Step::UploadRow);
         self.dialect
             .query(INSERT)
             .bind(upload.id.to_string())
@@ -119,6 +121,7 @@ impl Catalog {
             .execute(&self.writer)
             .await
             .map_err(|e| CatalogError::from(e).conflict_on("upload id"))?;
+        failpoint::after(Step::UploadRow);
         Ok(Upload {
             id: upload.id,
             repository: upload.repository,
@@ -161,6 +164,7 @@ impl Catalog {
         version: i64,
         to: &Advance,
     ) -> Result<bool, CatalogError> {
+        failpoint::before(Step::UploadAdvance);
         let updated = self
             .dialect
             .query(ADVANCE)
@@ -174,6 +178,7 @@ impl Catalog {
             .bind(to.staging.tail.clone())
             .execute(&self.writer)
             .await?;
+        failpoint::after(Step::UploadAdvance);
         Ok(updated.rows_affected() == 1)
     }
 
@@ -184,6 +189,7 @@ impl Catalog {
         repository: RepositoryId,
         principal: PrincipalId,
     ) -> Result<Option<Upload>, CatalogError> {
+        failpoint::before(Step::UploadClose);
         let closed = self
             .dialect
             .query(CLOSE)
@@ -193,6 +199,7 @@ impl Catalog {
             .bind(principal.number())
             .fetch_optional(&self.writer)
             .await?;
+        failpoint::after(Step::UploadClose);
         closed.as_ref().map(read_upload).transpose()
     }
 

@@ -79,6 +79,14 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
 }
 
+impl Descriptor {
+    /// Returns whether its bytes may live elsewhere: a non-distributable layer that says where it may be had. One that
+    /// does not say so must be pushed like any other, or nobody could ever complete the image.
+    pub fn is_kept_elsewhere(&self) -> bool {
+        media_type::is_nondistributable(&self.media_type) && !self.urls.is_empty()
+    }
+}
+
 /// The platform of an index's child.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -206,7 +214,7 @@ impl Manifest {
         self.config
             .iter()
             .chain(&self.layers)
-            .filter(|blob| !media_type::is_nondistributable(&blob.media_type))
+            .filter(|blob| !blob.is_kept_elsewhere())
     }
 
     fn check_descriptors(&self) -> Result<(), ManifestError> {
@@ -389,13 +397,20 @@ mod tests {
         ));
     }
 
-    #[test]
-    fn a_nondistributable_layer_is_not_required() {
+    #[rstest]
+    #[case::says_where(r#","urls":["https://example.com/layer"]"#, 1)]
+    #[case::says_nothing("", 2)]
+    #[case::an_empty_list(r#","urls":[]"#, 2)]
+    fn a_nondistributable_layer_is_required_unless_it_says_where_it_is(
+        #[case] urls: &str,
+        #[case] required: usize,
+    ) {
         let layer = format!(
-            r#"[{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"{DIGEST}","size":3}}]"#
+            r#"[{{"mediaType":"application/vnd.docker.image.rootfs.foreign.diff.tar.gzip","digest":"{DIGEST}","size":3{urls}}}]"#
         );
         let body = manifest("").replace("\"layers\":[]", &format!("\"layers\":{layer}"));
-        assert_eq!(check(&body, "").expect("legal").required_blobs().count(), 1);
+        let parsed = check(&body, "").expect("legal");
+        assert_eq!(parsed.required_blobs().count(), required);
     }
 
     #[test]

@@ -7,7 +7,8 @@ use cargo_metadata::{DependencyKind, Metadata, Package, PackageId};
 use crate::none;
 
 /// The crates from the bottom up. A crate may depend on crates before it.
-const RANKS: [&str; 16] = [
+const RANKS: [&str; 17] = [
+    "tidegate-failpoint",
     "tidegate-oci",
     "tidegate-versions",
     "tidegate-evidence",

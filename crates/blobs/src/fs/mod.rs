@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use failpoint::Step;
 use uuid::Uuid;
 
 use self::reader::FsReader;
@@ -56,13 +57,15 @@ impl FsStore {
     pub(crate) async fn begin(&self, upload: Uuid) -> Result<(), BlobError> {
         let path = self.staged(upload);
         blocking(move || {
+            failpoint::before(Step::StagedCreate);
             OpenOptions::new()
                 .write(true)
                 .create_new(true)
                 .mode(OWNER_ONLY)
                 .open(&path)
-                .map(drop)
-                .map_err(|e| BlobError::from_io("create", &path, e))
+                .map_err(|e| BlobError::from_io("create", &path, e))?;
+            failpoint::after(Step::StagedCreate);
+            Ok(())
         })
         .await
     }
@@ -84,7 +87,13 @@ impl FsStore {
 
     pub(crate) async fn abort(&self, upload: Uuid) -> Result<(), BlobError> {
         let path = self.staged(upload);
-        blocking(move || remove_if_there(&path).map(drop)).await
+        blocking(move || {
+            failpoint::before(Step::StagedDelete);
+            remove_if_there(&path)?;
+            failpoint::after(Step::StagedDelete);
+            Ok(())
+        })
+        .await
     }
 
     /// Makes the staged file the object `key`. The caller holds its lock.
@@ -96,16 +105,23 @@ impl FsStore {
     ) -> Result<(), BlobError> {
         let from = self.staged(upload);
         let to = self.object(key);
+        failpoint::before(Step::ObjectSync);
         file.sync_all()
             .map_err(|e| BlobError::from_io("make durable", &from, e))?;
+        failpoint::after(Step::ObjectSync);
         let directory = parent(&to);
         match std::fs::create_dir(directory) {
             Ok(()) => sync_directory(parent(directory))?,
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(BlobError::from_io("create", directory, e)),
         }
+        failpoint::before(Step::ObjectRename);
         std::fs::rename(&from, &to).map_err(|e| BlobError::from_io("rename", &from, e))?;
-        sync_directory(directory)
+        failpoint::after(Step::ObjectRename);
+        failpoint::before(Step::DirectorySync);
+        sync_directory(directory)?;
+        failpoint::after(Step::DirectorySync);
+        Ok(())
     }
 
     /// Makes the directory entries of staged uploads durable.
@@ -135,9 +151,11 @@ impl FsStore {
     pub(crate) async fn delete(&self, key: &ObjectKey) -> Result<(), BlobError> {
         let path = self.object(key);
         blocking(move || {
+            failpoint::before(Step::ObjectDelete);
             if remove_if_there(&path)? {
                 sync_directory(parent(&path))?;
             }
+            failpoint::after(Step::ObjectDelete);
             Ok(())
         })
         .await

@@ -8,6 +8,7 @@ use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 
 use bytes::Bytes;
+use failpoint::Step;
 use oci::{Algorithm, Digest, DigestHasher};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -173,6 +174,7 @@ impl FsWriter {
 
 impl StagedFile {
     fn append(mut self: Box<Self>, batch: &[Bytes]) -> Result<Box<Self>, BlobError> {
+        failpoint::before(Step::StagedWrite);
         for chunk in batch {
             self.file
                 .write_all_at(chunk, self.offset)
@@ -180,10 +182,12 @@ impl StagedFile {
             self.hasher.update(chunk);
             self.offset += chunk.len() as u64;
         }
+        failpoint::after(Step::StagedWrite);
         Ok(self)
     }
 
     fn make_durable(&self) -> Result<(), BlobError> {
+        failpoint::before(Step::StagedSync);
         self.file
             .sync_data()
             .map_err(|e| self.fault("make durable", e))?;
@@ -191,6 +195,7 @@ impl StagedFile {
         if self.started_at == 0 {
             self.store.sync_uploads()?;
         }
+        failpoint::after(Step::StagedSync);
         Ok(())
     }
 

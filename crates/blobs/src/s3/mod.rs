@@ -25,6 +25,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use failpoint::Step;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::list::{PaginatedListOptions, PaginatedListStore as _};
@@ -220,11 +221,13 @@ impl S3Store {
 
     async fn put(&self, key: &str, chunks: &[Bytes]) -> Result<(), BlobError> {
         let payload: PutPayload = chunks.iter().cloned().collect();
+        failpoint::before(Step::BucketPut);
         self.client
             .put(&self.path(key), payload)
             .await
-            .map(drop)
-            .map_err(|e| fault("write", key, e))
+            .map_err(|e| fault("write", key, e))?;
+        failpoint::after(Step::BucketPut);
+        Ok(())
     }
 
     /// Gives a multipart upload up; one that is gone, or became its object, counts as given up.
@@ -242,12 +245,16 @@ impl S3Store {
     }
 
     async fn delete_paths(&self, paths: Vec<Path>) -> Result<(), BlobError> {
+        failpoint::before(Step::BucketDelete);
         let locations = futures::stream::iter(paths.into_iter().map(Ok)).boxed();
         let mut deleted = self.client.delete_stream(locations);
         loop {
             match deleted.try_next().await {
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    failpoint::after(Step::BucketDelete);
+                    return Ok(());
+                }
                 Err(error) => match fault("delete", "", error) {
                     BlobError::NotFound => {}
                     other => return Err(other),

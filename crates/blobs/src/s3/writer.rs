@@ -5,6 +5,7 @@
 //! taken, and then the client waits.
 
 use bytes::Bytes;
+use failpoint::Step;
 use futures::StreamExt as _;
 use object_store::multipart::{MultipartStore as _, PartId};
 use oci::{Algorithm, Digest, DigestHasher};
@@ -238,12 +239,14 @@ impl S3Writer {
             return Ok(multipart.clone());
         }
         let key = self.session.key.as_str();
+        failpoint::before(Step::BucketBegin);
         let created = self
             .store
             .client
             .create_multipart(&self.store.path(key))
             .await;
         let multipart = created.map_err(|e| fault("begin to write", key, e))?;
+        failpoint::after(Step::BucketBegin);
         self.staged.multipart = Some(multipart.clone());
         Ok(multipart)
     }
@@ -409,13 +412,14 @@ impl S3Sealed {
             .map(|content_id| PartId { content_id })
             .collect();
         let path = writer.store.path(key);
+        failpoint::before(Step::BucketComplete);
         let completed = writer
             .store
             .client
             .complete_multipart(&path, &multipart.to_owned(), parts)
             .await;
         match completed {
-            Ok(_) => {}
+            Ok(_) => failpoint::after(Step::BucketComplete),
             Err(error) if is_part_lost(&error) => return Err(lost()),
             Err(error) => return Err(fault("complete", key, error)),
         }
@@ -459,11 +463,14 @@ impl S3Store {
         chunks: &[Bytes],
     ) -> Result<String, BlobError> {
         let payload = chunks.iter().cloned().collect();
-        self.client
+        failpoint::before(Step::BucketPart);
+        let part = self
+            .client
             .put_part(&self.path(key), &multipart.to_owned(), index, payload)
             .await
-            .map(|part| part.content_id)
-            .map_err(|e| fault("write a part of", key, e))
+            .map_err(|e| fault("write a part of", key, e))?;
+        failpoint::after(Step::BucketPart);
+        Ok(part.content_id)
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) use review::{Review, ReviewEvent};
 pub use run::{CollectionRun, Queue, Switches};
 pub use trash::Discarded;
 
+use failpoint::Step;
 use jiff::Timestamp;
 use oci::Digest;
 
@@ -120,7 +121,9 @@ impl Catalog {
             Pass::Blobs => self.collect_blobs_in(&mut tx, limit, now).await?,
             Pass::Evidence => self.collect_evidence_in(&mut tx, limit, now).await?,
         };
+        failpoint::before(Step::Collect);
         tx.commit().await?;
+        failpoint::after(Step::Collect);
         Ok(collected)
     }
 

@@ -1,5 +1,6 @@
 //! Pass T: objects whose rows are gone. Whoever calls deletes the objects; here is only what is to be deleted.
 
+use failpoint::Step;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::dialect::{chunks, statements};
@@ -63,7 +64,9 @@ impl Catalog {
             }
             query.execute(&mut *tx).await?;
         }
+        failpoint::before(Step::TrashForget);
         tx.commit().await?;
+        failpoint::after(Step::TrashForget);
         Ok(())
     }
 

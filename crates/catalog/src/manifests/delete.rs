@@ -3,6 +3,7 @@
 //! Inside the restore window a deleted manifest is hidden: nobody sees it, nothing but the history of its tags holds it,
 //! and its bytes stay. Where there is no window, and at a permanent deletion, its rows go at once.
 
+use failpoint::Step;
 use jiff::Timestamp;
 use oci::Digest;
 
@@ -123,7 +124,9 @@ impl Catalog {
             ..Event::in_repository(EventKind::Delete, repository, &head.name, &by.name)
         };
         self.event_in(&mut tx, &event, now).await?;
+        failpoint::before(Step::ManifestDelete);
         tx.commit().await?;
+        failpoint::after(Step::ManifestDelete);
         Ok(DeleteOutcome::Deleted { tags })
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use failpoint::Step;
 use jiff::{SignedDuration, Timestamp};
 use oci::{Descriptor, Digest, Platform, Tag};
 
@@ -141,7 +142,9 @@ impl Catalog {
             self.review_in(&mut tx, &reviews, ReviewEvent::Arrival, until)
                 .await?;
         }
+        failpoint::before(Step::ManifestPut);
         tx.commit().await?;
+        failpoint::after(Step::ManifestPut);
         Ok(outcome)
     }
 
@@ -381,8 +384,12 @@ fn in_order(descriptors: &[&Descriptor]) -> Vec<Digest> {
 /// Returns what a manifest refers to below itself, as (kind, position within the kind, descriptor).
 fn references(manifest: &oci::Manifest) -> Vec<(&'static str, usize, &Descriptor)> {
     let layers = manifest.layers.iter().enumerate().map(|(ordinal, layer)| {
-        let is_foreign = oci::media_type::is_nondistributable(&layer.media_type);
-        (if is_foreign { "foreign" } else { "layer" }, ordinal, layer)
+        let kind = if layer.is_kept_elsewhere() {
+            "foreign"
+        } else {
+            "layer"
+        };
+        (kind, ordinal, layer)
     });
     let children = manifest.children.iter().enumerate();
     manifest

@@ -42,7 +42,7 @@ statements! {
         WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind = 'child' ORDER BY r.ordinal";
     OF_BLOB = "SELECT DISTINCT m.digest, m.pushed_at FROM manifest_ref r
         JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
-        WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind IN ('config', 'layer')
+        WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind IN ('config', 'layer', 'foreign')
         ORDER BY m.pushed_at DESC, m.digest LIMIT $3";
 }
 
@@ -162,6 +162,7 @@ impl Catalog {
     }
 
     /// Returns up to `limit` manifests of the repository that name a blob as configuration or layer, latest first.
+    /// A layer that may live elsewhere counts: where it was pushed all the same, its manifest decides about it too.
     pub async fn manifests_of_blob(
         &self,
         repository: RepositoryId,

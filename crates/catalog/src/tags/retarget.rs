@@ -1,5 +1,6 @@
 //! The one writer of spans.
 
+use failpoint::Step;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
@@ -129,7 +130,9 @@ impl Catalog {
         let head = self.writable_in(&mut tx, repository, writer).await?;
         let target = TagTarget::end(repository, Some(&head.name), tag, cause);
         let retargeted = self.retarget_tag(&mut tx, &target, by, now).await?;
+        failpoint::before(Step::TagDelete);
         tx.commit().await?;
+        failpoint::after(Step::TagDelete);
         Ok(match retargeted {
             Retargeted::Changed { previous } => previous,
             Retargeted::Unchanged => None,

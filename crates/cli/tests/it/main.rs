@@ -10,6 +10,7 @@ mod arguments;
 mod browser;
 mod clients;
 mod config;
+mod crash;
 mod daemons;
 mod documents;
 mod faults;

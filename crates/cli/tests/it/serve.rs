@@ -159,6 +159,18 @@ impl Site {
         &self.environment
     }
 
+    /// Returns the address of the catalog.
+    pub(crate) fn catalog(&self) -> String {
+        let given = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "TIDEGATE_DATABASE");
+        match given {
+            Some((_, address)) => address.clone(),
+            None => format!("sqlite:{}", self.data("tidegate.db").display()),
+        }
+    }
+
     /// Returns a path inside the data folder.
     pub(crate) fn data(&self, path: &str) -> PathBuf {
         self.world.path("data").join(path)
@@ -367,6 +379,16 @@ impl Server {
         self.signal(Signal::KILL);
         let status = self.wait();
         assert_eq!(status.signal(), Some(9), "{}", self.log());
+    }
+
+    /// Waits for the end of a process that kills itself. Returns whether it did.
+    pub(crate) fn died(mut self) -> bool {
+        self.wait().signal() == Some(9)
+    }
+
+    /// Returns whether the process still runs.
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a process").is_none()
     }
 
     fn signal(&self, signal: Signal) {

@@ -56,6 +56,22 @@ impl Request {
         self.begin(length, &body).finish()
     }
 
+    /// Sends everything to a server that may die meanwhile; `None` when no whole answer came.
+    pub(crate) fn attempt(self) -> Option<Answer> {
+        let mut stream = TcpStream::connect(&self.host).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_write_timeout(Some(PATIENCE)).ok()?;
+        let head = format!("{}Content-Length: {}\r\n\r\n", self.head, self.body.len());
+        stream.write_all(head.as_bytes()).ok()?;
+        // A server may answer and close before it has read everything; the answer then says why.
+        let _ = stream.write_all(&self.body);
+        let bytes = Exchange { stream }.rest();
+        let head_ends = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = String::from_utf8_lossy(&bytes[..head_ends]).to_ascii_lowercase();
+        let is_whole = !head.contains("content-length:") || Answer::is_whole(&bytes);
+        is_whole.then(|| Answer::read(&bytes))
+    }
+
     /// Sends the head, which promises `length` bytes, and the first bytes of the body.
     #[track_caller]
     pub(crate) fn begin(self, length: usize, first: &[u8]) -> Exchange {

@@ -105,6 +105,26 @@ pub(crate) async fn every_way_to_an_image_gives_the_same_answer(world: &mut Worl
     }
 }
 
+pub(crate) async fn a_layer_kept_elsewhere_opens_no_way(world: &mut World) {
+    world.publish("house", &no_telnet("enforce")).await;
+    let image = image_with("telnetd", "1");
+    world.push_image("team/app", "source", &image).await;
+    let hidden = b"kept elsewhere, pushed all the same";
+    world.push_blob(&admin(), "team/app", hidden).await;
+    let mut manifest: serde_json::Value = serde_json::from_slice(&image.manifest()).unwrap();
+    manifest["layers"].as_array_mut().unwrap().push(json!({
+        "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+        "digest": Digest::sha256(hidden), "size": hidden.len(), "urls": ["https://example.com/"],
+    }));
+    let manifest = manifest.to_string().into_bytes();
+    let put = world.put(&admin(), "team/app", "1", IMAGE, &manifest).await;
+    assert_eq!(put.status, 201, "{}", put.text());
+    world.report("team/app", &Digest::sha256(&manifest)).await;
+    pull(world, "1").await.error(403, "DENIED");
+    let path = format!("/v2/team/app/blobs/{}", Digest::sha256(hidden));
+    world.get(&admin(), &path).await.error(403, "DENIED");
+}
+
 pub(crate) async fn a_shared_base_stays_available(world: &mut World) {
     world.publish("house", &no_telnet("enforce")).await;
     let base = debian("zlib1g", "1");

@@ -125,6 +125,7 @@ macro_rules! server_conformance {
             security::a_nul_is_never_a_fault,
             gate::a_denied_pull_says_why_and_where,
             gate::every_way_to_an_image_gives_the_same_answer,
+            gate::a_layer_kept_elsewhere_opens_no_way,
             gate::a_shared_base_stays_available,
             gate::modes_and_policies_count_at_once,
             gate::artifacts_are_never_gated,
