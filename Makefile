@@ -42,7 +42,8 @@ bench-functions: ## benchmarks of single steps
 conformance: ## the specification's own program against a fresh server (CONFORMANCE=path to it)
 	@scripts/conformance
 
-soak: ## fuzzes every target in turn (SECONDS_EACH=600)
+soak: setup-test ## kills the server CRASHES=300 times from SEED=1, then fuzzes every target in turn (SECONDS_EACH=600)
+	TEST_CRASHES=$(or $(CRASHES),300) TEST_CRASH_SEED=$(or $(SEED),1) cargo test -p tidegate --test it crash::processes
 	@scripts/soak
 
 fuzz: ## fuzzes one target (TARGET=layer_walk SECONDS_EACH=600)

@@ -52,7 +52,16 @@ fn relative_links_lead_to_files_of_the_repository() {
 
 #[test]
 fn the_tests_that_hold_an_invariant_exist() {
-    let text = xtask::text(Path::new("ARCHITECTURE.md"))
+    every_named_test_exists("ARCHITECTURE.md", 20);
+}
+
+#[test]
+fn the_tests_of_the_security_classes_exist() {
+    every_named_test_exists("docs/reference/security-tests.md", 50);
+}
+
+fn every_named_test_exists(document: &str, at_least: usize) {
+    let text = xtask::text(Path::new(document))
         .expect("the document is readable")
         .expect("a document is text");
     let sources: Vec<String> = xtask::files()
@@ -62,7 +71,7 @@ fn the_tests_that_hold_an_invariant_exist() {
         .filter_map(|file| xtask::text(&file).expect("a listed file is readable"))
         .collect();
     let named = named_tests(&text);
-    assert!(named.len() > 20, "the invariants name {named:?}");
+    assert!(named.len() > at_least, "{document} names {named:?}");
     let breaches: Vec<String> = named
         .into_iter()
         .filter(|name| {
@@ -70,7 +79,7 @@ fn the_tests_that_hold_an_invariant_exist() {
             !sources.iter().any(|source| source.contains(&function))
         })
         .collect();
-    none("ARCHITECTURE.md names tests that exist", &breaches);
+    none(&format!("{document} names tests that exist"), &breaches);
 }
 
 #[test]

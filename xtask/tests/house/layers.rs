@@ -110,6 +110,31 @@ fn a_heavy_dependency_has_one_owner() {
 }
 
 #[test]
+fn only_tests_arm_the_failpoints() {
+    let metadata = metadata();
+    let mut breaches = Vec::new();
+    for package in house(&metadata) {
+        for dependency in &package.dependencies {
+            let is_armed = dependency.name == "tidegate-failpoint"
+                && dependency.features.iter().any(|feature| feature == "armed");
+            if is_armed && dependency.kind != DependencyKind::Development {
+                breaches.push(format!("`{}` arms them for everyone", package.name));
+            }
+        }
+        // A feature of another crate that switches it on would reach the program as well.
+        for (feature, switches) in &package.features {
+            if switches
+                .iter()
+                .any(|switch| switch.starts_with("failpoint"))
+            {
+                breaches.push(format!("`{}` arms them by `{feature}`", package.name));
+            }
+        }
+    }
+    none("only tests arm the failpoints", &breaches);
+}
+
+#[test]
 fn only_the_async_shell_reaches_tokio() {
     let metadata = metadata();
     let edges = normal_edges(&metadata);

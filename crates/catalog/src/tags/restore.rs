@@ -10,7 +10,7 @@ use oci::{Digest, Tag};
 use super::{Retargeted, TagCause, TagTarget};
 use crate::connection::Tx;
 use crate::dialect::statements;
-use crate::repository_state::{Head, Writer, namespace_of};
+use crate::repository_state::{Writer, namespace_of};
 use crate::rows::{Columns as _, micros, span};
 use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, RepositoryId, Sparse};
 
@@ -186,12 +186,14 @@ impl Catalog {
 
     /// Points a tag at one of its earlier targets again. Returns what it pointed at before.
     ///
-    /// A manifest deleted by digest, and the children of an index, are shown again.
+    /// A manifest deleted by digest, and the children of an index, are shown again. `sparse` is what counts where the
+    /// repository has no word of its own about missing blobs.
     pub async fn restore_tag(
         &self,
         repository: RepositoryId,
         tag: &Tag,
         digest: &Digest,
+        sparse: Sparse,
         by: &Actor,
         now: Timestamp,
     ) -> Result<Option<Digest>, RestoreError> {
@@ -220,7 +222,8 @@ impl Catalog {
                 window,
             });
         }
-        self.show_in(&mut tx, repository, &head, digest, now)
+        let sparse = head.sparse.unwrap_or(sparse);
+        self.show_in(&mut tx, repository, sparse, digest, now)
             .await?;
         let target = TagTarget {
             digest: Some(digest),
@@ -240,7 +243,7 @@ impl Catalog {
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
-        head: &Head,
+        sparse: Sparse,
         digest: &Digest,
         now: Timestamp,
     ) -> Result<(), RestoreError> {
@@ -252,7 +255,7 @@ impl Catalog {
         };
         let locked = on_manifest(LOCK_MANIFEST).fetch_optional(&mut **tx).await?;
         let missing = on_manifest(MISSING).fetch_optional(&mut **tx).await?;
-        if locked.is_none() || (missing.is_some() && head.sparse != Some(Sparse::All)) {
+        if locked.is_none() || (missing.is_some() && sparse != Sparse::All) {
             return Err(RestoreError::Gone(digest.clone()));
         }
         let protected_until = now.saturating_add(RESTORE_PROTECTION).unwrap_or(now);

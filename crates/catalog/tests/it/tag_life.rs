@@ -61,7 +61,14 @@ pub(crate) async fn a_deleted_tag_is_restored_inside_its_window(catalog: Catalog
         .unwrap();
 
     let restored = catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&first), &by("ops"), at(4))
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&first),
+            Sparse::Index,
+            &by("ops"),
+            at(4),
+        )
         .await
         .unwrap();
     assert_eq!(restored, None, "nothing was there");
@@ -75,7 +82,14 @@ pub(crate) async fn a_deleted_tag_is_restored_inside_its_window(catalog: Catalog
     // The window is two weeks unless somebody says otherwise, and its end is exact.
     let edge = at(3 + 14 * DAY);
     let outside = catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&second), &by("ops"), edge)
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&second),
+            Sparse::Index,
+            &by("ops"),
+            edge,
+        )
         .await;
     assert!(
         matches!(
@@ -89,13 +103,20 @@ pub(crate) async fn a_deleted_tag_is_restored_inside_its_window(catalog: Catalog
     );
     let inside = edge - jiff::SignedDuration::from_micros(1);
     catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&second), &by("ops"), inside)
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&second),
+            Sparse::Index,
+            &by("ops"),
+            inside,
+        )
         .await
         .unwrap();
 
     let never = digest_of("never pushed");
     let refused = catalog
-        .restore_tag(id, &tag("v1"), &never, &by("ops"), inside)
+        .restore_tag(id, &tag("v1"), &never, Sparse::Index, &by("ops"), inside)
         .await;
     assert!(
         matches!(refused, Err(RestoreError::NoSpan { .. })),
@@ -130,7 +151,14 @@ pub(crate) async fn windows_are_per_namespace(catalog: Catalog) {
         .await
         .unwrap();
     let refused = catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&first), &by("ops"), at(3))
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&first),
+            Sparse::Index,
+            &by("ops"),
+            at(3),
+        )
         .await;
     assert!(
         matches!(refused, Err(RestoreError::OutsideWindow { .. })),
@@ -175,7 +203,14 @@ pub(crate) async fn an_image_deleted_by_digest_comes_back_whole(catalog: Catalog
     );
 
     catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&multi), &by("ops"), at(4))
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&multi),
+            Sparse::Index,
+            &by("ops"),
+            at(4),
+        )
         .await
         .unwrap();
     let children = catalog.children(id, &digest_of(&multi)).await.unwrap();
@@ -230,9 +265,28 @@ pub(crate) async fn a_blob_of_a_deleted_image_may_leave_and_ends_the_way_back(ca
         .unwrap();
     assert_eq!(unlinked, catalog::UnlinkOutcome::Unlinked);
     let refused = catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&body), &by("ops"), at(4))
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&body),
+            Sparse::Index,
+            &by("ops"),
+            at(4),
+        )
         .await;
     assert!(matches!(refused, Err(RestoreError::Gone(_))), "{refused:?}");
+    // Where the whole server takes sparse images, it brings them back as well.
+    catalog
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&body),
+            Sparse::All,
+            &by("ops"),
+            at(4),
+        )
+        .await
+        .unwrap();
 }
 
 pub(crate) async fn a_permanent_deletion_leaves_no_way_back(catalog: Catalog) {
@@ -265,7 +319,14 @@ pub(crate) async fn a_permanent_deletion_leaves_no_way_back(catalog: Catalog) {
         "v2 still leads to it"
     );
     let refused = catalog
-        .restore_tag(id, &tag("v1"), &digest_of(&secret), &by("ops"), at(4))
+        .restore_tag(
+            id,
+            &tag("v1"),
+            &digest_of(&secret),
+            Sparse::Index,
+            &by("ops"),
+            at(4),
+        )
         .await;
     assert!(
         matches!(refused, Err(RestoreError::NoSpan { .. })),
@@ -378,7 +439,14 @@ pub(crate) async fn a_tag_is_gone_at_its_expiry_before_any_job(catalog: Catalog)
     );
     assert_eq!(history[0].end_cause, Some(TagCause::Expire));
     catalog
-        .restore_tag(id, &tag("pr-1"), &digest_of(&body), &by("ops"), at(100))
+        .restore_tag(
+            id,
+            &tag("pr-1"),
+            &digest_of(&body),
+            Sparse::Index,
+            &by("ops"),
+            at(100),
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -595,7 +663,14 @@ pub(crate) async fn nothing_changes_in_a_closed_repository_or_system(catalog: Ca
         let pushed = try_put(&catalog, id, &body, &tags(&["v3"]), Sparse::Index, 4).await;
         assert!(matches!(pushed, Err(PutError::ReadOnly(_))), "{pushed:?}");
         let restored = catalog
-            .restore_tag(id, &tag("v1"), &digest_of(&body), &by("dev"), at(4))
+            .restore_tag(
+                id,
+                &tag("v1"),
+                &digest_of(&body),
+                Sparse::Index,
+                &by("dev"),
+                at(4),
+            )
             .await;
         assert!(
             matches!(
@@ -749,11 +824,11 @@ pub(crate) async fn every_change_of_a_tags_life_is_in_the_audit_trail_once(catal
         .unwrap();
     catalog.close_expired_tags(9, &ops, at(6)).await.unwrap();
     catalog
-        .restore_tag(id, &a, &digest, &ops, at(7))
+        .restore_tag(id, &a, &digest, Sparse::Index, &ops, at(7))
         .await
         .unwrap();
     catalog
-        .restore_tag(id, &a, &digest, &ops, at(7))
+        .restore_tag(id, &a, &digest, Sparse::Index, &ops, at(7))
         .await
         .unwrap();
     catalog

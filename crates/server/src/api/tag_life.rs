@@ -272,6 +272,7 @@ async fn restore(
             repository.id,
             &tag,
             &request.digest,
+            app.settings.registry.sparse,
             &caller.actor(),
             app.clock.now(),
         )

@@ -401,7 +401,14 @@ impl Game {
         let restored = self
             .world
             .catalog
-            .restore_tag(repository, &tag, &digest, &by("dev"), self.now)
+            .restore_tag(
+                repository,
+                &tag,
+                &digest,
+                Sparse::Index,
+                &by("dev"),
+                self.now,
+            )
             .await;
         match &restored {
             Ok(_) => {
