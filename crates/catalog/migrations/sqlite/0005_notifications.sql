@@ -69,19 +69,3 @@ CREATE INDEX audit_by_actor ON audit (actor, at, id);
 CREATE INDEX audit_by_action ON audit (action, at, id);
 CREATE INDEX audit_by_repository ON audit (repository, at, id);
 CREATE INDEX audit_by_namespace ON audit (namespace, at, id);
-
--- Stretches of the trail that were moved out of the table, each a compressed object of the store.
-CREATE TABLE audit_archive (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    first_id BIGINT NOT NULL,
-    last_id BIGINT NOT NULL,
-    first_at BIGINT NOT NULL,
-    last_at BIGINT NOT NULL,
-    entries BIGINT NOT NULL,
-    size_bytes BIGINT NOT NULL,
-    object_key TEXT NOT NULL UNIQUE,
-    -- SHA-256 of the uncompressed lines, and over all archives up to this one.
-    sha256 TEXT NOT NULL,
-    chain_sha256 TEXT NOT NULL,
-    created_at BIGINT NOT NULL
-);
