@@ -22,6 +22,7 @@ use crate::metrics::Metrics;
 use crate::notify::pulls::Pulls;
 use crate::outbound::Outbound;
 use crate::pull_stats::PullStats;
+use crate::recent::Recent;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
 use crate::upstream::Upstreams;
@@ -52,6 +53,8 @@ pub(crate) struct App {
     /// What was told of pulls lately.
     pub(crate) pulls: Pulls,
     pub(crate) analyses: Analyses,
+    /// What was read lately and still holds.
+    pub(crate) recent: Recent,
     /// The advisory snapshot in use; a match pins the one it started with.
     pub(crate) snapshot: ArcSwapOption<advisories::Snapshot>,
     /// Wakes the job workers: something was queued.

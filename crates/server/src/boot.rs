@@ -28,6 +28,7 @@ use crate::metrics::Metrics;
 use crate::notify::pulls::Pulls;
 use crate::outbound::{ClientError, Outbound};
 use crate::pull_stats::PullStats;
+use crate::recent::Recent;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
 use crate::sign_in::directory::{TlsError, recheck};
@@ -177,6 +178,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         metrics: Metrics::new(),
         policies: Policies::new(),
         pull_stats: PullStats::default(),
+        recent: Recent::new(),
         pulls: Pulls::new(),
         analyses: Analyses::new(),
         snapshot: ArcSwapOption::empty(),

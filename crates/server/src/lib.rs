@@ -27,6 +27,7 @@ mod operations;
 mod outbound;
 mod pages;
 mod pull_stats;
+mod recent;
 mod registry;
 mod request;
 mod retention;

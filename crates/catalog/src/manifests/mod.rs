@@ -98,6 +98,8 @@ pub struct StoredManifest {
     pub artifact_type: Option<String>,
     /// When it arrived in this repository.
     pub pushed_at: Timestamp,
+    /// When the tag by which it was found ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A child of an index.

@@ -17,7 +17,7 @@ pub(crate) mod token_endpoint;
 pub(crate) mod uses;
 
 use axum::http::{HeaderMap, header};
-use catalog::{Principal, PrincipalId, Repository, Role};
+use catalog::{Generation, Principal, PrincipalId, PrincipalState, Repository, Role};
 use oci::{Action, RepositoryName};
 
 use crate::app::App;
@@ -135,6 +135,8 @@ pub(crate) struct Access {
     pub(crate) principal: Principal,
     /// Where.
     pub(crate) repository: Repository,
+    /// The counters read with the repository: what is remembered under them still holds.
+    pub(crate) generation: Generation,
 }
 
 /// Returns the account, robot or nobody behind the request's `Authorization` header.
@@ -145,6 +147,16 @@ pub(crate) async fn identify(
     app: &App,
     headers: &HeaderMap,
     origin: &Origin,
+) -> Result<Caller, ApiError> {
+    identify_at(app, headers, origin, None).await
+}
+
+/// Does the same in a request that has read the counters.
+async fn identify_at(
+    app: &App,
+    headers: &HeaderMap,
+    origin: &Origin,
+    generation: Option<Generation>,
 ) -> Result<Caller, ApiError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
         return Ok(Caller::nobody());
@@ -171,7 +183,9 @@ pub(crate) async fn identify(
     if claims.sub == ANONYMOUS {
         return Ok(Caller::with_token(None, claims));
     }
-    let state = state_behind(app, &claims).await?.ok_or_else(refused)?;
+    let state = state_behind(app, &claims, generation)
+        .await?
+        .ok_or_else(refused)?;
     if state.disabled || state.auth_epoch != claims.epoch {
         return Err(refused());
     }
@@ -182,19 +196,33 @@ pub(crate) async fn identify(
 async fn state_behind(
     app: &App,
     claims: &token::Claims,
-) -> Result<Option<catalog::PrincipalState>, ApiError> {
+    generation: Option<Generation>,
+) -> Result<Option<PrincipalState>, ApiError> {
     let Some(id) = parse_subject(&claims.sub) else {
         return Ok(None);
     };
     let now = app.clock.now();
-    let Some(credential) = claims.cred else {
-        return Ok(app.catalog.principal_state(id, now).await?);
+    let key = (id, claims.cred);
+    // A principal depends on no repository.
+    let generation = generation.map(|generation| Generation {
+        repository: 0,
+        ..generation
+    });
+    let remembered = generation.and_then(|seen| app.recent.states.get(&key, seen, now));
+    let state = match (remembered, claims.cred) {
+        (Some(state), _) => Some(state),
+        (None, None) => app.catalog.principal_state(id, now).await?,
+        (None, Some(credential)) => app
+            .catalog
+            .credential_state(credential, now)
+            .await?
+            .map(|presented| presented.state)
+            .filter(|state| state.principal.id == id),
     };
-    let presented = app.catalog.credential_state(credential, now).await?;
-    let state = presented
-        .map(|presented| presented.state)
-        .filter(|state| state.principal.id == id);
-    if state.is_some() {
+    if let (Some(state), Some(seen)) = (&state, generation) {
+        app.recent.states.keep(key, seen, now, state.clone());
+    }
+    if let (Some(_), Some(credential)) = (&state, claims.cred) {
         app.uses.note(credential);
     }
     Ok(state)
@@ -255,8 +283,9 @@ pub(crate) async fn require(
     name: &RepositoryName,
     action: Action,
 ) -> Result<Access, ApiError> {
-    let caller = identify(app, headers, origin).await?;
-    existing(app, headers, caller, name, action).await
+    let seen = app.catalog.repository_now(name).await?;
+    let caller = identify_at(app, headers, origin, Some(seen.0)).await?;
+    existing(app, headers, caller, seen, name, action).await
 }
 
 /// Requires the right to pull, or to create what is not there yet: then there is nothing to pull, and no error either.
@@ -266,15 +295,16 @@ pub(crate) async fn pull_or_create(
     origin: &Origin,
     name: &RepositoryName,
 ) -> Result<Option<Access>, ApiError> {
-    let caller = identify(app, headers, origin).await?;
-    let is_new = app.catalog.repository(name).await?.is_none();
+    let seen = app.catalog.repository_now(name).await?;
+    let caller = identify_at(app, headers, origin, Some(seen.0)).await?;
+    let is_new = seen.1.is_none();
     if let (true, Some(principal)) = (is_new, &caller.principal)
         && caller.token_covers(name, Action::Pull)
         && app.catalog.may_create_repository(name, principal).await?
     {
         return Ok(None);
     }
-    existing(app, headers, caller, name, Action::Pull)
+    existing(app, headers, caller, seen, name, Action::Pull)
         .await
         .map(Some)
 }
@@ -286,8 +316,9 @@ pub(crate) async fn push(
     origin: &Origin,
     name: &RepositoryName,
 ) -> Result<Access, ApiError> {
-    let caller = identify(app, headers, origin).await?;
-    let is_new = app.catalog.repository(name).await?.is_none();
+    let seen = app.catalog.repository_now(name).await?;
+    let caller = identify_at(app, headers, origin, Some(seen.0)).await?;
+    let is_new = seen.1.is_none();
     if let (true, Some(principal)) = (is_new, caller.principal.clone())
         && caller.token_covers(name, Action::Push)
         && app.catalog.may_create_repository(name, &principal).await?
@@ -297,13 +328,15 @@ pub(crate) async fn push(
             .catalog
             .ensure_repository(name, &principal, &actor, app.clock.now())
             .await?;
+        // The counters of before: what is kept under them holds for nobody who reads the new ones.
         return Ok(Access {
             caller,
             principal,
             repository,
+            generation: seen.0,
         });
     }
-    existing(app, headers, caller, name, Action::Push).await
+    existing(app, headers, caller, seen, name, Action::Push).await
 }
 
 /// Whether a name is cached from an upstream that is open to everybody who is signed in.
@@ -319,6 +352,7 @@ async fn existing(
     app: &App,
     headers: &HeaderMap,
     caller: Caller,
+    (generation, found): (Generation, Option<Repository>),
     name: &RepositoryName,
     action: Action,
 ) -> Result<Access, ApiError> {
@@ -331,9 +365,8 @@ async fn existing(
         ));
     }
     let principal = caller.principal();
-    let found = app.catalog.repository(name).await?;
     let role = match &found {
-        Some(repository) => app.catalog.role_of(repository.id, &principal).await?,
+        Some(repository) => role_of(app, repository, &principal, generation).await?,
         None => None,
     };
     let role = match role {
@@ -368,5 +401,22 @@ async fn existing(
         caller,
         principal,
         repository,
+        generation,
     })
+}
+
+async fn role_of(
+    app: &App,
+    repository: &Repository,
+    principal: &Principal,
+    generation: Generation,
+) -> Result<Option<Role>, ApiError> {
+    let key = (principal.id, repository.id);
+    let now = app.clock.now();
+    if let Some(role) = app.recent.roles.get(&key, generation, now) {
+        return Ok(role);
+    }
+    let role = app.catalog.role_of(repository.id, principal).await?;
+    app.recent.roles.keep(key, generation, now, role);
+    Ok(role)
 }

@@ -5,14 +5,18 @@
 //! our keys, and key material inside a header is never looked at.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use catalog::SigningKey;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use moka::sync::Cache;
 use oci::{Action, Scope};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use super::secret;
 
 const ISSUER: &str = "tidegate";
 const AUDIENCE: &str = "tidegate-registry";
@@ -20,6 +24,8 @@ const AUDIENCE: &str = "tidegate-registry";
 pub(crate) const LIFETIME_SECS: i64 = 300;
 /// How much a client's and our clock may differ, in seconds.
 const LEEWAY_SECS: i64 = 30;
+/// How many proven tokens are remembered.
+const PROVEN: u64 = 10_000;
 
 /// A signing key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +97,8 @@ pub(crate) struct Tokens {
     current: String,
     encoding: EncodingKey,
     decoding: HashMap<String, DecodingKey>,
+    /// Tokens whose signature was found right, by their hash: the same one comes with every request of a pull.
+    proven: Cache<[u8; 32], Arc<Claims>>,
 }
 
 impl Tokens {
@@ -109,6 +117,7 @@ impl Tokens {
             current: current.id.clone(),
             encoding: EncodingKey::from_ed_der(&current.pkcs8),
             decoding,
+            proven: Cache::new(PROVEN),
         })
     }
 
@@ -149,6 +158,23 @@ impl Tokens {
 
     /// Verifies a token: signature by one of our keys, issuer, audience, and time against `now`.
     pub(crate) fn verify(&self, token: &str, now: Timestamp) -> Result<Claims, TokenError> {
+        let hash = secret::fingerprint(token);
+        let claims = match self.proven.get(&hash) {
+            Some(claims) => claims,
+            None => Arc::new(self.verify_signature(token)?),
+        };
+        let second = now.as_second();
+        if second >= claims.exp + LEEWAY_SECS
+            || second < claims.nbf
+            || claims.exp - claims.iat > LIFETIME_SECS
+        {
+            return Err(TokenError);
+        }
+        self.proven.insert(hash, Arc::clone(&claims));
+        Ok(Claims::clone(&claims))
+    }
+
+    fn verify_signature(&self, token: &str) -> Result<Claims, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError)?;
         let key = header
             .kid
@@ -159,20 +185,11 @@ impl Tokens {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-        // The library reads the machine's clock; ours is a parameter, so time is compared below.
+        // The library reads the machine's clock; ours is a parameter, so time is compared by the caller.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &validation)
-            .map_err(|_| TokenError)?
-            .claims;
-        let now = now.as_second();
-        if now >= claims.exp + LEEWAY_SECS
-            || now < claims.nbf
-            || claims.exp - claims.iat > LIFETIME_SECS
-        {
-            return Err(TokenError);
-        }
-        Ok(claims)
+        let decoded = jsonwebtoken::decode::<Claims>(token, key, &validation);
+        decoded.map(|data| data.claims).map_err(|_| TokenError)
     }
 }
 

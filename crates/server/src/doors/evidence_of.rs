@@ -225,6 +225,29 @@ impl Known {
         Digest::sha256(text.as_bytes())
     }
 
+    /// Collects the stamps of all evidence behind this. Returns whether there is an answer for everything: what is on
+    /// its way has no stamp that could be compared.
+    pub(crate) fn stamps(
+        &self,
+        digest: &Digest,
+        stamps: &mut Vec<(Digest, EvidenceStamp)>,
+    ) -> bool {
+        match self {
+            Self::Image(stamp) => {
+                stamps.push((digest.clone(), stamp.clone()));
+                true
+            }
+            Self::Pending { .. } => false,
+            Self::Artifact => true,
+            Self::Index(children) => children.iter().all(|child| {
+                child
+                    .known
+                    .as_ref()
+                    .is_none_or(|known| known.stamps(&child.digest, stamps))
+            }),
+        }
+    }
+
     fn write_key(&self, text: &mut String) {
         match self {
             Self::Image(stamp) => {

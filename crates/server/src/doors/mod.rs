@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use advisories::Snapshot;
-use catalog::{CatalogError, NewDecision, Repository};
+use catalog::{CatalogError, EvidenceStamp, Generation, NewDecision, Repository};
 use gate::{
     Decision, Door, EvidenceSet, FeedState, IndexChild, Policy, Subject, SubjectKind, Verdict,
     combine_index, decide,
@@ -69,6 +69,69 @@ impl Judged {
     }
 }
 
+/// A verdict that the server keeps in memory, and what must be the same for it to hold.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    pub(crate) judged: Judged,
+    snapshot: Option<Digest>,
+    stamps: Vec<(Digest, EvidenceStamp)>,
+}
+
+/// Returns the current verdict as [`judge`] does, from memory where nothing it depends on has changed. `generation` was
+/// read in the course of this request.
+pub(crate) async fn judge_again(
+    app: &App,
+    repository: &Repository,
+    generation: Generation,
+    digest: &Digest,
+    tag: Option<&Tag>,
+) -> Result<Arc<Remembered>, JudgeError> {
+    let key = (repository.id, digest.clone(), tag.cloned());
+    let now = app.clock.now();
+    if let Some(known) = app.recent.verdicts.get(&key, generation, now)
+        && still_holds(app, &known, now).await?
+    {
+        return Ok(known);
+    }
+    let snapshot = app.snapshot.load_full();
+    let (judged, judged_from) = judge_and_tell(app, repository, digest, tag).await?;
+    let mut stamps = Vec::new();
+    let is_settled = judged_from.stamps(digest, &mut stamps);
+    let known = Arc::new(Remembered {
+        judged,
+        snapshot: snapshot.map(|snapshot| snapshot.info().id.clone()),
+        stamps,
+    });
+    if is_settled {
+        app.recent
+            .verdicts
+            .keep(key, generation, now, Arc::clone(&known));
+    }
+    Ok(known)
+}
+
+async fn still_holds(app: &App, known: &Remembered, now: Timestamp) -> Result<bool, JudgeError> {
+    let valid_until = known.judged.verdict.valid_until;
+    let snapshot = app.snapshot.load();
+    let snapshot = snapshot.as_ref().map(|snapshot| &snapshot.info().id);
+    if valid_until.is_some_and(|until| until <= now) || known.snapshot.as_ref() != snapshot {
+        return Ok(false);
+    }
+    if known.stamps.is_empty() {
+        return Ok(true);
+    }
+    let digests: Vec<Digest> = known
+        .stamps
+        .iter()
+        .map(|(digest, _)| digest.clone())
+        .collect();
+    let current = app.catalog.evidence_stamps(&digests).await?;
+    Ok(known
+        .stamps
+        .iter()
+        .all(|(digest, stamp)| current.get(digest) == Some(stamp)))
+}
+
 /// Returns the current verdict on a manifest in a repository, made now if there is none or it ran out.
 ///
 /// Call it after new evidence with the same arguments: a stored decision made from other evidence is not current.
@@ -78,10 +141,21 @@ pub(crate) async fn judge(
     digest: &Digest,
     tag: Option<&Tag>,
 ) -> Result<Judged, JudgeError> {
+    let (judged, _) = judge_and_tell(app, repository, digest, tag).await?;
+    Ok(judged)
+}
+
+/// Returns the current verdict and what it was made from.
+async fn judge_and_tell(
+    app: &App,
+    repository: &Repository,
+    digest: &Digest,
+    tag: Option<&Tag>,
+) -> Result<(Judged, Known), JudgeError> {
     let snapshot = app.snapshot.load_full();
     let known = evidence_of::look_up(app, repository.id, digest, snapshot.as_ref()).await?;
     if matches!(known, Known::Artifact) {
-        return Ok(unjudged(app, repository, digest, tag));
+        return Ok((unjudged(app, repository, digest, tag), known));
     }
     let tags = tags_leading_to(app, repository, digest, tag).await?;
     let policies = app.policies.applicable(app, repository, &tags).await?;
@@ -90,7 +164,7 @@ pub(crate) async fn judge(
     let key = decision_key(&policies);
     let evidence_key = known.key(snapshot.as_deref());
     if let Some(current) = current(app, repository, digest, &key, &evidence_key).await? {
-        return Ok(Judged { hold, ..current });
+        return Ok((Judged { hold, ..current }, known));
     }
 
     let bench = Bench {
@@ -124,7 +198,7 @@ pub(crate) async fn judge(
         &judged,
     )
     .await?;
-    Ok(judged)
+    Ok((judged, judged_from))
 }
 
 /// An artifact is nobody's to judge: it passes, under no policy and without a stored decision.

@@ -6,14 +6,15 @@
 //! # Source
 //! The project's gate specification, section 6.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
-use catalog::{AuditAction, AuditEntry, Repository};
+use catalog::{AuditAction, AuditEntry};
 use oci::{Digest, Tag};
 use uuid::Uuid;
 
-use super::{Judged, is_pending, judge};
+use super::{Judged, Remembered, is_pending, judge_again};
 use crate::analysis;
 use crate::app::App;
 use crate::auth::Access;
@@ -48,14 +49,15 @@ pub(crate) async fn ask(
     tag: Option<&Tag>,
 ) -> Result<PullAnswer, ApiError> {
     let app = call.app();
-    let judged = settled(app, &access.repository, digest, tag).await?;
+    let known = settled(app, access, digest, tag).await?;
+    let judged = &known.judged;
     app.metrics.count_verdict(judged.verdict.verdict.as_str());
     if !judged.refuses_pull {
         let words = judged.sentence();
         return Ok(words.map_or(PullAnswer::Allow, PullAnswer::Warn));
     }
     let target = tag.map_or_else(|| digest.to_string(), ToString::to_string);
-    let refusal = refuse(call, access, &target, &judged).await?;
+    let refusal = refuse(call, access, &target, judged).await?;
     Ok(PullAnswer::Refuse(refusal))
 }
 
@@ -66,10 +68,8 @@ pub(crate) async fn words_about(
     digest: &Digest,
     tag: Option<&Tag>,
 ) -> Result<Option<String>, ApiError> {
-    let judged = judge(call.app(), &access.repository, digest, tag)
-        .await
-        .map_err(ApiError::fault)?;
-    Ok(judged.sentence())
+    let known = judged_now(call.app(), access, digest, tag).await?;
+    Ok(known.judged.sentence())
 }
 
 /// Asks for a blob: it is open while one image that holds it is.
@@ -87,25 +87,45 @@ pub(crate) async fn ask_for_blob(
     }
     let app = call.app();
     let repository = &access.repository;
-    let holders = app
-        .catalog
-        .manifests_of_blob(repository.id, digest, MAX_HOLDERS)
-        .await?;
+    let key = (repository.id, digest.clone());
+    let now = app.clock.now();
+    let holders = if let Some(holders) = app.recent.holders.get(&key, access.generation, now) {
+        holders
+    } else {
+        let holders = app
+            .catalog
+            .manifests_of_blob(repository.id, digest, MAX_HOLDERS)
+            .await?;
+        let holders: Arc<[Digest]> = holders.into();
+        app.recent
+            .holders
+            .keep(key, access.generation, now, Arc::clone(&holders));
+        holders
+    };
     let mut refused = None;
-    for holder in holders {
-        let judged = judge(app, repository, &holder, None)
-            .await
-            .map_err(ApiError::fault)?;
-        if judged.refuses_pull {
-            refused.get_or_insert(judged);
-        } else if !judged.is_artifact {
+    for holder in holders.iter() {
+        let known = judged_now(app, access, holder, None).await?;
+        if known.judged.refuses_pull {
+            refused.get_or_insert(known);
+        } else if !known.judged.is_artifact {
             return Ok(());
         }
     }
     match refused {
         None => Ok(()),
-        Some(judged) => Err(refuse(call, access, digest.as_str(), &judged).await?),
+        Some(known) => Err(refuse(call, access, digest.as_str(), &known.judged).await?),
     }
+}
+
+async fn judged_now(
+    app: &App,
+    access: &Access,
+    digest: &Digest,
+    tag: Option<&Tag>,
+) -> Result<Arc<Remembered>, ApiError> {
+    judge_again(app, &access.repository, access.generation, digest, tag)
+        .await
+        .map_err(ApiError::fault)
 }
 
 /// Writes the refusal into the audit trail and makes the answer of it.
@@ -140,31 +160,27 @@ async fn refuse(
 /// Waits a little for evidence that is on its way, then answers with what there is.
 async fn settled(
     app: &App,
-    repository: &Repository,
+    access: &Access,
     digest: &Digest,
     tag: Option<&Tag>,
-) -> Result<Judged, ApiError> {
-    let waits = |judged: &Judged| judged.refuses_pull && is_pending(&judged.verdict);
-    let judge = || async {
-        let judged = judge(app, repository, digest, tag).await;
-        judged.map_err(ApiError::fault)
-    };
-    let mut judged = judge().await?;
-    if !waits(&judged) {
-        return Ok(judged);
+) -> Result<Arc<Remembered>, ApiError> {
+    let waits = |known: &Remembered| known.judged.refuses_pull && is_pending(&known.judged.verdict);
+    let mut known = judged_now(app, access, digest, tag).await?;
+    if !waits(&known) {
+        return Ok(known);
     }
     // The push has queued the work; if that came to nothing, this is another chance.
-    analysis::enqueue(app, repository.id, digest).await?;
+    analysis::enqueue(app, access.repository.id, digest).await?;
     // Each waiting pull asks the database now and then: a crowd of them is told to come back instead.
     let Ok(_place) = app.analyses.holds.try_acquire() else {
-        return Ok(judged);
+        return Ok(known);
     };
     let started = Instant::now();
-    while waits(&judged) && started.elapsed() < judged.hold && !app.stop.is_cancelled() {
+    while waits(&known) && started.elapsed() < known.judged.hold && !app.stop.is_cancelled() {
         tokio::time::sleep(HOLD_STEP).await;
-        judged = judge().await?;
+        known = judged_now(app, access, digest, tag).await?;
     }
-    Ok(judged)
+    Ok(known)
 }
 
 fn refusal(judged: &Judged) -> ApiError {

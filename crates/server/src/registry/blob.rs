@@ -6,12 +6,14 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use blobs::{BlobError, ObjectKey};
-use catalog::UnlinkOutcome;
+use catalog::{Blob, UnlinkOutcome};
 use futures::TryStreamExt as _;
 use oci::{Digest, ErrorCode, RepositoryName};
 
 use super::range::{ByteRange, byte_range};
 use super::{CONTENT_DIGEST, Call, cache, header_value};
+use crate::app::App;
+use crate::auth::Access;
 use crate::doors::pull;
 use crate::error::ApiError;
 
@@ -26,10 +28,7 @@ pub(super) async fn get(
 ) -> Result<Response, ApiError> {
     let access = call.pull(name).await?;
     let app = &call.app;
-    let found = app
-        .catalog
-        .blob_in_repo(access.repository.id, digest)
-        .await?;
+    let found = find(app, &access, digest).await?;
     if !is_head {
         pull::ask_for_blob(call, &access, digest).await?;
     }
@@ -101,6 +100,19 @@ fn redirect(address: &str, digest: &Digest) -> Response {
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
     headers.insert(CONTENT_DIGEST, header_value(digest.as_str()));
     response
+}
+
+async fn find(app: &App, access: &Access, digest: &Digest) -> Result<Option<Blob>, ApiError> {
+    let key = (access.repository.id, digest.clone());
+    let (generation, now) = (access.generation, app.clock.now());
+    if let Some(blob) = app.recent.blobs.get(&key, generation, now) {
+        return Ok(Some(blob));
+    }
+    let found = app.catalog.blob_in_repo(key.0, digest).await?;
+    if let Some(blob) = &found {
+        app.recent.blobs.keep(key, generation, now, blob.clone());
+    }
+    Ok(found)
 }
 
 fn unsatisfiable(size: u64) -> Response {

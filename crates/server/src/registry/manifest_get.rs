@@ -3,6 +3,8 @@
 //! The verdict comes before `If-None-Match`, so that a cached copy is no way around it. `HEAD` gives no content and
 //! always answers; the refusal's words reach people through the `GET` that follows.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -10,6 +12,8 @@ use catalog::StoredManifest;
 use oci::{Reference, RepositoryName};
 
 use super::{CONTENT_DIGEST, Call, cache, header_value, warning};
+use crate::app::App;
+use crate::auth::Access;
 use crate::doors::pull::{self, PullAnswer};
 use crate::error::ApiError;
 use crate::notify::pulls;
@@ -37,9 +41,7 @@ pub(super) async fn get(
     if let Freshness::Head(head) = &freshness {
         return Ok(cache::head(call, head));
     }
-    let manifest = app
-        .catalog
-        .manifest_by_reference(access.repository.id, &parsed, app.clock.now())
+    let manifest = find(app, &access, &parsed, cached.is_none())
         .await?
         .ok_or_else(|| ApiError::manifest_unknown(reference))?;
     let tag = match &parsed {
@@ -76,6 +78,32 @@ pub(super) async fn get(
     }
     cache::echo_namespace(call, cached.is_some(), &mut response);
     Ok(response)
+}
+
+/// Returns the manifest, from memory where it `may_be_remembered`: not where this very request may have brought another.
+async fn find(
+    app: &App,
+    access: &Access,
+    reference: &Reference,
+    may_be_remembered: bool,
+) -> Result<Option<Arc<StoredManifest>>, ApiError> {
+    let repository = access.repository.id;
+    let (generation, now) = (access.generation, app.clock.now());
+    if may_be_remembered
+        && let Some(manifest) = app.recent.manifest(repository, reference, generation, now)
+    {
+        return Ok(Some(manifest));
+    }
+    let found = app
+        .catalog
+        .manifest_by_reference(repository, reference, now)
+        .await?;
+    Ok(found.map(|manifest| {
+        let manifest = Arc::new(manifest);
+        app.recent
+            .keep_manifest(repository, reference, generation, now, &manifest);
+        manifest
+    }))
 }
 
 fn stored(manifest: &StoredManifest, if_none_match: Option<&str>, is_head: bool) -> Response {
