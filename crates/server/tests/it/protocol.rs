@@ -121,7 +121,9 @@ pub(crate) async fn one_request_too_many_is_told_to_come_back(world: &mut World)
     }));
     let slow = world.request(&admin(), "PATCH", &location).body(body);
     let slow = tokio::spawn(Answer::of(slow));
-    sender.write_all(b"first ").await.unwrap();
+    // More than the pipe holds: when it is written, the request is on its way and has the one place.
+    sender.write_all(&[b'x'; 512]).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     let refused = crate::world::eventually(async || {
         let answer = world.get(&admin(), "/v2/").await;
         (answer.status != 200).then_some(answer)
