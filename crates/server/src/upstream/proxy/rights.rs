@@ -37,10 +37,12 @@ pub(crate) async fn open(
         return Ok(None);
     };
     let repository = manifest::first(app, &cached, name, reference).await?;
+    let (generation, _) = app.catalog.repository_now(name).await?;
     let access = Access {
         caller,
         principal,
         repository,
+        generation,
     };
     Ok(Some((access, cached)))
 }
