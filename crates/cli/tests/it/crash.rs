@@ -18,6 +18,7 @@ use failpoint::Step;
 use rstest::rstest;
 
 use self::script::{Books, run};
+use crate::fsck::fsck;
 use crate::serve::{Engine, Server, Site};
 
 /// Everything that is under way ends long before.
@@ -79,6 +80,7 @@ impl Mortal {
         self.books.check(&server);
         let log = server.stop();
         assert!(!log.contains("panicked"), "{log}");
+        fsck(&self.site, &["--deep"]).ends_with(0);
         let named: BTreeSet<String> = objects_named(&self.site).into_iter().collect();
         let blobs = self.site.data("blobs");
         let stored: BTreeSet<String> = self

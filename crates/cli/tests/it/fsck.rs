@@ -8,7 +8,7 @@ use crate::wire::push_image;
 use crate::world::Run;
 
 /// Checks a site that has no server at the moment.
-fn fsck(site: &Site, options: &[&str]) -> Run {
+pub(crate) fn fsck(site: &Site, options: &[&str]) -> Run {
     let mut words = vec!["admin", "fsck", "--data", "data"];
     words.extend(options);
     let mut command = site.world.command(&words);
