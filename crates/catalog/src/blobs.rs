@@ -91,6 +91,7 @@ statements! {
     IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2";
     ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
+    AFTER = "SELECT digest, size_bytes, object_key FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2";
     HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
     PULLABLE_SOURCE = "WITH held AS (
             SELECT l.repository_id AS id, CAST(1 AS BIGINT) AS holds FROM repo_blob l
@@ -381,6 +382,22 @@ impl Catalog {
         tx.commit().await?;
         failpoint::after(Step::BlobUnlink);
         Ok(UnlinkOutcome::Unlinked)
+    }
+
+    /// Returns up to `limit` blobs in the order of their digests, beginning after `after`: for moving them all.
+    pub async fn blobs_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<Blob>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(AFTER)
+            .bind(after.map_or_else(String::new, Digest::to_string))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| read_blob(&row))
     }
 
     /// Puts an object into the trash, unless somebody published it in the meantime: an object store lets two replicas

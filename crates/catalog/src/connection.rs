@@ -119,6 +119,27 @@ impl Catalog {
         })
     }
 
+    /// Opens a catalog of its own in memory, migrated and empty: it shows what this version's schema is.
+    pub(crate) async fn in_memory() -> Result<Self, CatalogError> {
+        install_drivers();
+        let pool = AnyPoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect("sqlite::memory:")
+            .await
+            .map_err(unreachable_database)?;
+        SQLITE_MIGRATIONS
+            .run(&pool)
+            .await
+            .map_err(|e| CatalogError::Migrate(Box::new(e)))?;
+        Ok(Self {
+            dialect: Dialect::Sqlite,
+            writer: pool.clone(),
+            reader: pool,
+        })
+    }
+
     /// Asks the database for an answer.
     pub async fn ping(&self) -> Result<(), CatalogError> {
         self.dialect.query(PING).fetch_one(&self.reader).await?;

@@ -74,17 +74,26 @@ impl Dialect {
         }
     }
 
+    /// Returns the statement that opens a transaction in which everything is read as of one instant.
+    pub(crate) const fn snapshot(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
+        }
+    }
+
+    /// Prepares a statement made of the schema's own names: for moving whole tables, and nothing a user wrote.
+    pub(crate) fn schema_query(text: String) -> Prepared {
+        sqlx::query(AssertSqlSafe(text).into_sql_str())
+    }
+
     /// Prepares a statement without `{list}` and `{rows}`.
-    pub(crate) fn query(self, statement: Statement) -> Query<'static, Any, AnyArguments> {
+    pub(crate) fn query(self, statement: Statement) -> Prepared {
         sqlx::query(self.render(statement, 1))
     }
 
     /// Prepares a statement whose `{list}` or `{rows}` has `count` elements.
-    pub(crate) fn query_many(
-        self,
-        statement: Statement,
-        count: usize,
-    ) -> Query<'static, Any, AnyArguments> {
+    pub(crate) fn query_many(self, statement: Statement, count: usize) -> Prepared {
         sqlx::query(self.render(statement, count))
     }
 

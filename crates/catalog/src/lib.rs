@@ -45,6 +45,7 @@ mod signing_keys;
 mod simple_signatures;
 mod tag_page;
 mod tags;
+mod transfer;
 mod uploads;
 mod upstreams;
 mod usage;
@@ -106,6 +107,7 @@ pub use tags::{
     ExpiringTag, HistoryRow, ImmutabilityRule, NewImmutabilityRule, RepositoryTag, RestoreError,
     RestoreWindow, TagCause, TagMove,
 };
+pub use transfer::{CopiedTable, TransferError, Transferred};
 pub use uploads::{Advance, NewUpload, Staging, Upload};
 pub use upstreams::{
     CachedTag, CredentialChange, Mirror, MirrorFilter, MirrorId, MirrorRun, NewMirror, Updated,

@@ -213,6 +213,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::signing_keys::STATEMENTS,
     crate::simple_signatures::STATEMENTS,
     crate::tag_page::STATEMENTS,
+    crate::transfer::STATEMENTS,
     crate::uploads::STATEMENTS,
 ];
 
@@ -317,6 +318,18 @@ pub async fn object_keys(url: &str) -> Vec<String> {
     let mut keys: Vec<String> = rows.iter().map(|row| row.get("object_key")).collect();
     keys.sort_unstable();
     keys
+}
+
+/// Leaves the mark of a transfer that has not ended.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn begin_transfer(url: &str) {
+    let pool = open(url).await;
+    pool.execute("INSERT INTO transfer (source, started_at) VALUES ('elsewhere', 0)")
+        .await
+        .expect("a new row");
+    pool.close().await;
 }
 
 /// Makes the stored policies unreadable.

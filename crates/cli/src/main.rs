@@ -68,6 +68,7 @@ enum Command {
     Advisories(command::advisories::Args),
     Policy(command::policy::Args),
     Admin(Box<command::admin::Args>),
+    Migrate(Box<command::migrate::Args>),
     Config(Box<command::config::Args>),
     Completion(command::completion::Args),
 }
@@ -96,6 +97,7 @@ fn run(command: Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::Advisories(args) => command::advisories::run(&args, now, output),
         Command::Policy(args) => command::policy::run(&args, output),
         Command::Admin(args) => command::admin::run(&args, now, output),
+        Command::Migrate(args) => command::migrate::run(&args, now, output),
         Command::Config(args) => command::config::run(&args, output),
         Command::Completion(args) => command::completion::run(&args, output),
     }

@@ -65,6 +65,11 @@ pub enum StartError {
     /// The catalog cannot be opened or read.
     #[error("cannot open the catalog")]
     Catalog(#[from] CatalogError),
+    /// A migration into the database has not ended.
+    #[error(
+        "a migration into this database has not ended: run `tidegate migrate` again with the same arguments"
+    )]
+    HalfMigrated,
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]
     Listen {
@@ -141,6 +146,9 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let catalog = Catalog::connect(settings.database.expose_secret()).await?;
     if let Some(path) = settings.database.expose_secret().strip_prefix("sqlite:") {
         make_private(Path::new(path))?;
+    }
+    if catalog.is_half_transferred().await? {
+        return Err(StartError::HalfMigrated);
     }
     let now = clock.now();
     publish_policy_file(&catalog, &settings, now).await?;

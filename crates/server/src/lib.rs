@@ -40,6 +40,7 @@ mod upstream;
 mod workers;
 
 pub mod admin;
+pub mod migrate;
 
 pub use api::openapi;
 pub use boot::{Running, StartError, start};

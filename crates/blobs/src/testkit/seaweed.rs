@@ -20,7 +20,8 @@ const BUCKET: &str = "tidegate";
 const ACCESS_KEY: &str = "tidegate-tests";
 /// The server refuses other keys; no log may ever hold it.
 const SECRET_KEY: &str = "canary-s3-secret-7Qk";
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_secs(20);
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// The S3 server of this test binary.
@@ -135,13 +136,15 @@ impl Seaweed {
             port: s3,
             _guard: guard,
         };
-        let started = Instant::now();
-        while started.elapsed() < START_LIMIT {
-            // The bucket last: making it twice is refused.
-            if ask(s3, "GET /status") && ask(filer, &format!("POST /buckets/{BUCKET}/")) {
-                return Some(server);
-            }
-            std::thread::sleep(PAUSE);
+        let bucket = format!("/buckets/{BUCKET}/");
+        let warm = format!("{bucket}warm");
+        let is_up = wait_for(|| ask(s3, "GET", "/status", ""))
+            // Making the bucket twice is refused, so it is asked for once.
+            && wait_for(|| ask(filer, "POST", &bucket, ""))
+            // A volume for the bucket's content: a server that is asked for many at once may never make one.
+            && wait_for(|| ask(filer, "PUT", &warm, "warm"));
+        if is_up {
+            return Some(server);
         }
         None
     }
@@ -184,14 +187,27 @@ fn free_ports() -> [u16; 8] {
     held.map(|listener| listener.local_addr().expect("its address").port())
 }
 
+fn wait_for(is_ready: impl Fn() -> bool) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < START_LIMIT {
+        if is_ready() {
+            return true;
+        }
+        std::thread::sleep(PAUSE);
+    }
+    false
+}
+
 /// Sends one request and returns whether the answer is a success. A bucket is a folder of the filer, and neither asking
 /// the filer nor the S3 server's own status needs a signature.
-fn ask(port: u16, request: &str) -> bool {
+fn ask(port: u16, method: &str, path: &str, body: &str) -> bool {
     let request = format!(
-        "{request} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
     );
     let answered = || -> std::io::Result<Vec<u8>> {
         let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(ANSWER_LIMIT))?;
         stream.write_all(request.as_bytes())?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer)?;

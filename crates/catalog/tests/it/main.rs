@@ -24,6 +24,7 @@ mod sign_ins;
 mod tag_life;
 mod tags;
 mod trail;
+mod transfer;
 mod usage;
 
 use catalog::Catalog;

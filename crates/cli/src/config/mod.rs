@@ -396,6 +396,22 @@ impl ServeConfig {
         Self::read(&Settings::collect(flags, environment)?)
     }
 
+    /// Collects the settings for a storage that may be elsewhere, and returns both: for `migrate`.
+    ///
+    /// # Errors
+    /// As [`ServeConfig::load`]; a place without a known form.
+    pub(crate) fn load_with_target(
+        flags: &Flags,
+        environment: &Environment,
+        place: Option<&str>,
+    ) -> Result<(Self, Option<Storage>), ConfigError> {
+        let settings = Settings::collect(flags, environment)?;
+        let target = place
+            .map(|place| storage::elsewhere(&settings, place))
+            .transpose()?;
+        Ok((Self::read(&settings)?, target))
+    }
+
     fn read(settings: &Settings) -> Result<Self, ConfigError> {
         let required = |name: &'static str| settings.value(name).unwrap_or_default().to_owned();
         let by_default = "the table, or the data folder, gives a default";

@@ -19,6 +19,20 @@ pub(super) fn read(settings: &Settings) -> Result<Storage, ConfigError> {
     Ok(at(place, &s3))
 }
 
+/// Returns the storage at another place, with the settings of the object store as they are: for `migrate`.
+///
+/// # Errors
+/// [`ConfigError::Value`] if the place has no known form.
+pub(super) fn elsewhere(settings: &Settings, place: &str) -> Result<Storage, ConfigError> {
+    let place = place.parse().map_err(|()| ConfigError::Value {
+        name: "storage",
+        value: place.to_owned(),
+        expected: super::settings::form("storage"),
+        origin: super::Origin::Flag,
+    })?;
+    Ok(at(place, &s3_settings(settings)?))
+}
+
 fn at(place: Place, s3: &S3Settings) -> Storage {
     let Place::S3(mut config) = place else {
         return Storage::Files;

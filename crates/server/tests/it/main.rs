@@ -19,6 +19,7 @@ mod lists;
 mod login;
 mod manifests;
 mod matrix;
+mod migrate;
 mod openapi;
 mod operations;
 mod pages;
