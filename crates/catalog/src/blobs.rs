@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
-use crate::rows::{Columns as _, micros};
+use crate::rows::{Columns as _, all, micros};
 use crate::usage::Count;
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,

@@ -380,6 +380,7 @@ pub(crate) async fn new_advisories_turn_a_verdict_without_a_push(world: &mut Wor
     world
         .push_image("team/app", put_by_digest.as_str(), &untagged)
         .await;
+    world.report("team/app", &put_by_digest).await;
     assert_eq!(pull(world, put_by_digest.as_str()).await.status, 200);
     world
         .import_now(&[("zlib1g", "CVE-2026-0001", "2.0-1")])
