@@ -9,9 +9,15 @@ use crate::dialect::Dialect;
 use crate::rows::Columns as _;
 use crate::{Catalog, CatalogError};
 
-/// What is not copied: the schema's own history, the marker of a transfer, and unfinished uploads, whose bytes stay
-/// behind.
-const LEFT_BEHIND: [&str; 3] = ["_sqlx_migrations", "transfer", "upload"];
+/// What is not copied: the schema's own history, the marker of a transfer, unfinished uploads, whose bytes stay behind,
+/// and the counters that triggers move while rows arrive: they tell running servers of changes, and none runs.
+const LEFT_BEHIND: [&str; 5] = [
+    "_sqlx_migrations",
+    "generation",
+    "repository_generation",
+    "transfer",
+    "upload",
+];
 
 /// One table.
 #[derive(Clone, Debug)]
