@@ -67,7 +67,7 @@ impl S3Locked {
             session,
             parts,
             accepted: offset,
-            hashing: Hashing::Idle(hasher),
+            hashing: Hashing::Idle(Box::new(hasher)),
             sending: None,
             batch: Vec::new(),
             batch_bytes: 0,
@@ -123,8 +123,8 @@ pub(crate) struct S3Writer {
 
 #[derive(Debug)]
 enum Hashing {
-    Idle(DigestHasher),
-    Busy(JoinHandle<DigestHasher>),
+    Idle(Box<DigestHasher>),
+    Busy(JoinHandle<Box<DigestHasher>>),
     /// The thread ended without a result.
     Lost,
 }
@@ -185,7 +185,7 @@ impl S3Writer {
     }
 
     /// Waits for the hash of everything handed over, and takes the hasher.
-    async fn hasher(&mut self) -> Result<DigestHasher, BlobError> {
+    async fn hasher(&mut self) -> Result<Box<DigestHasher>, BlobError> {
         match std::mem::replace(&mut self.hashing, Hashing::Lost) {
             Hashing::Idle(hasher) => Ok(hasher),
             Hashing::Busy(task) => task.await.map_err(|_| self.broken("hash")),

@@ -250,7 +250,7 @@ async fn a_wrong_bucket_key_or_address_is_told_at_once() {
 async fn a_presigned_address_needs_no_credential_and_ends() {
     let store = store().await;
     let key = stored(&store, &content(1000, 15), 1000).await;
-    let valid_for = std::time::Duration::from_secs(300);
+    let valid_for = std::time::Duration::from_mins(5);
     let address = store.presign(&key, valid_for).await.unwrap().unwrap();
     assert!(address.contains("X-Amz-Expires=300"), "{address}");
     assert!(!address.contains("canary"), "{address}");

@@ -271,17 +271,13 @@ pub(super) async fn close(
         .catalog
         .close_upload(upload.id, repository, principal)
         .await?;
-    match closed {
-        Some(closed) => {
-            let session = session_of(&closed)?;
-            app.store.abort(&session).await.map_err(storage_error)
-        }
+    let Some(closed) = closed else {
         // Whoever ended it may have published its object.
-        None => {
-            let (key, now) = (&upload.object_key, app.clock.now());
-            Ok(app.catalog.discard_unpublished(key, now).await?)
-        }
-    }
+        let (key, now) = (&upload.object_key, app.clock.now());
+        return Ok(app.catalog.discard_unpublished(key, now).await?);
+    };
+    let session = session_of(&closed)?;
+    app.store.abort(&session).await.map_err(storage_error)
 }
 
 /// Returns a session as the store knows it.
