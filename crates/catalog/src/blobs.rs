@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
-use crate::rows::{Columns as _, all, micros};
+use crate::rows::{Columns as _, micros};
 use crate::usage::Count;
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,
@@ -91,7 +91,6 @@ statements! {
     IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2";
     ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
-    AFTER = "SELECT digest, size_bytes, object_key FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2";
     HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
     PULLABLE_SOURCE = "WITH held AS (
             SELECT l.repository_id AS id, CAST(1 AS BIGINT) AS holds FROM repo_blob l
@@ -384,22 +383,6 @@ impl Catalog {
         Ok(UnlinkOutcome::Unlinked)
     }
 
-    /// Returns up to `limit` blobs in the order of their digests, beginning after `after`: for moving them all.
-    pub async fn blobs_after(
-        &self,
-        after: Option<&Digest>,
-        limit: u32,
-    ) -> Result<Vec<Blob>, CatalogError> {
-        let rows = self
-            .dialect
-            .query(AFTER)
-            .bind(after.map_or_else(String::new, Digest::to_string))
-            .bind(i64::from(limit))
-            .fetch_all(&self.reader)
-            .await?;
-        all(rows, |row| read_blob(&row))
-    }
-
     /// Puts an object into the trash, unless somebody published it in the meantime: an object store lets two replicas
     /// finish one session, and only one of them ends its row.
     pub async fn discard_unpublished(
@@ -510,7 +493,7 @@ impl Catalog {
     }
 }
 
-fn read_blob(row: &AnyRow) -> Result<Blob, CatalogError> {
+pub(crate) fn read_blob(row: &AnyRow) -> Result<Blob, CatalogError> {
     Ok(Blob {
         digest: row.digest("digest")?,
         size_bytes: row.size("size_bytes")?,

@@ -14,10 +14,11 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use self::schema::{Kind, Table};
+use crate::blobs::read_blob;
 use crate::connection::Tx;
 use crate::dialect::{Dialect, Prepared, statements};
-use crate::rows::{Columns as _, micros};
-use crate::{Catalog, CatalogError};
+use crate::rows::{Columns as _, all, micros};
+use crate::{Blob, Catalog, CatalogError};
 
 /// Rows read at once.
 const PAGE: usize = 500;
@@ -25,6 +26,7 @@ const PAGE: usize = 500;
 const MAX_VALUES: usize = 10_000;
 
 statements! {
+    BLOBS_AFTER = "SELECT digest, size_bytes, object_key FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2";
     MARK = "INSERT INTO transfer (source, started_at) VALUES ($1, $2) ON CONFLICT (source) DO NOTHING";
     MARKS = "SELECT source FROM transfer ORDER BY source";
     UNMARK = "DELETE FROM transfer WHERE source = $1";
@@ -145,6 +147,22 @@ impl Catalog {
             is_resumed,
             uploads_left: uploads.size("uploads")?,
         })
+    }
+
+    /// Returns up to `limit` blobs in the order of their digests, beginning after `after`: for moving them all.
+    pub async fn blobs_after(
+        &self,
+        after: Option<&Digest>,
+        limit: u32,
+    ) -> Result<Vec<Blob>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(BLOBS_AFTER)
+            .bind(after.map_or_else(String::new, Digest::to_string))
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
+        all(rows, |row| read_blob(&row))
     }
 
     /// Returns whether a transfer into this catalog was begun and not finished: nothing else may use it then.
