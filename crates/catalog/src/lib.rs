@@ -34,6 +34,7 @@ mod policies;
 mod pulls;
 mod repositories;
 mod repository_deletion;
+mod repository_page;
 mod repository_state;
 mod retention;
 mod rows;
@@ -92,10 +93,10 @@ pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
 pub use pulls::{PullCount, PullDay};
 pub use repositories::{
-    Repository, RepositoryId, RepositorySummary, Sparse, UnknownSparse, UnknownVisibility,
-    VerdictCounts, Visibility,
+    Repository, RepositoryId, Sparse, UnknownSparse, UnknownVisibility, Visibility,
 };
 pub use repository_deletion::{DELETE_REPOSITORY, DeleteRepositoryError};
+pub use repository_page::{RepositorySummary, VerdictCounts};
 pub use repository_state::{RepositoryState, Writer};
 pub use retention::{RetentionPolicy, TagCandidate, UntaggedManifest};
 pub use schedules::Schedule;

@@ -175,6 +175,20 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
     Ok((prepared, refused))
 }
 
+/// Writes the rows of a plan as text.
+pub(crate) fn plan(
+    catalog: &Catalog,
+    rows: Vec<sqlx::any::AnyRow>,
+) -> Result<String, CatalogError> {
+    use crate::rows::Columns as _;
+    let column = match catalog.dialect {
+        crate::dialect::Dialect::Sqlite => "detail",
+        crate::dialect::Dialect::Postgres => "QUERY PLAN",
+    };
+    let lines: Vec<String> = crate::rows::all(rows, |row| row.text(column))?;
+    Ok(lines.join("\n"))
+}
+
 /// Every module's statements. A test compares it with the source files.
 const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::accounts::STATEMENTS,
@@ -204,6 +218,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::policies::STATEMENTS,
     crate::pulls::STATEMENTS,
     crate::repositories::STATEMENTS,
+    crate::repository_page::STATEMENTS,
     crate::repository_deletion::STATEMENTS,
     crate::retention::STATEMENTS,
     crate::repository_state::STATEMENTS,

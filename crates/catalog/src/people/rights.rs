@@ -95,6 +95,24 @@ impl Catalog {
         read_rank(&row)
     }
 
+    /// Returns how the engine would find a role: for the test that it reads no whole table.
+    #[cfg(feature = "testkit")]
+    pub async fn explain_role_of(
+        &self,
+        repository: RepositoryId,
+        principal: &Principal,
+    ) -> Result<String, CatalogError> {
+        let rows = self
+            .dialect
+            .explain(ROLE_OF)
+            .bind(repository.0)
+            .bind(principal.id.kind())
+            .bind(principal.id.number())
+            .fetch_all(&self.reader)
+            .await?;
+        crate::testkit::plan(self, rows)
+    }
+
     /// Returns whether a principal may create a repository of this name by pushing to it: a superuser, the owner of the
     /// namespace, a member of one of its teams of creators, or who may write to a pattern that matches the name.
     pub async fn may_create_repository(

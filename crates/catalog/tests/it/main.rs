@@ -3,6 +3,10 @@
 //! Adding a case: an `async fn` that takes a [`Catalog`], and its name in [`catalog_conformance!`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(
+    clippy::print_stdout,
+    reason = "measured figures are shown with `--nocapture`"
+)]
 
 mod accounts;
 mod blobs;
@@ -16,6 +20,7 @@ mod jobs;
 mod login_failures;
 mod manifests;
 mod pages;
+mod plans;
 mod repositories;
 mod rights;
 mod schedules;

@@ -23,6 +23,7 @@ mod migrate;
 mod openapi;
 mod operations;
 mod pages;
+mod people;
 mod protocol;
 mod security;
 mod storage;
@@ -73,6 +74,13 @@ macro_rules! server_conformance {
             storage::an_upload_goes_on_in_another_replica,
             storage::two_replicas_that_write_at_once_lose_nothing,
             storage::two_replicas_that_finish_at_once_keep_the_blob,
+            people::a_public_repository_is_pulled_by_anybody,
+            people::a_scoped_token_does_what_it_names_and_dies_with_its_row,
+            people::leaving_a_team_ends_what_it_gave_at_once,
+            people::a_robots_secret_is_replaced_without_a_pause,
+            people::ids_of_others_do_not_exist,
+            people::unknown_fields_are_refused_everywhere,
+            people::a_person_begins_changes_and_ends,
             matrix::every_route_gives_every_caller_what_is_theirs,
             manifests::a_manifest_comes_back_byte_for_byte,
             manifests::what_is_no_manifest_is_refused,

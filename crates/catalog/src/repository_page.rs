@@ -1,0 +1,215 @@
+//! The list of repositories that somebody sees: a page of names, and what is summed up about each.
+//!
+//! Every way to a right is a list of its own that begins at the page's first name, so that a page costs what the viewer
+//! may see, not what the registry holds. The joins are `CROSS JOIN`s because SQLite then keeps their order: it would
+//! else begin with every repository, to save the sorting of a few.
+
+use evidence::Grade;
+use jiff::Timestamp;
+use oci::RepositoryName;
+use sqlx::any::AnyRow;
+
+use crate::dialect::{chunks, statements};
+use crate::evidence_rows::read_grade;
+use crate::repositories::read_repository;
+use crate::rows::{Columns as _, all, containing, micros};
+use crate::{Catalog, CatalogError, Principal, Repository};
+
+/// How many live tags carry which verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VerdictCounts {
+    /// `allow`.
+    pub allow: u64,
+    /// `warn`.
+    pub warn: u64,
+    /// `deny`.
+    pub deny: u64,
+    /// `pending`, or not judged yet.
+    pub pending: u64,
+}
+
+/// One line of the list of repositories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositorySummary {
+    /// The repository.
+    pub repository: Repository,
+    /// How many live tags it has.
+    pub tag_count: u64,
+    /// When a tag last moved.
+    pub last_push: Option<Timestamp>,
+    /// The worst health grade among its tagged images; `None` if none has been graded.
+    pub worst_grade: Option<Grade>,
+    /// The verdicts of its tags.
+    pub verdicts: VerdictCounts,
+}
+
+statements! {
+    LIST_ALL = "SELECT r.id FROM repository r WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+        ORDER BY r.live_name LIMIT $3";
+    LIST_VISIBLE = "WITH subject (kind, id) AS (
+            SELECT CAST($4 AS TEXT), CAST($5 AS BIGINT)
+            UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $4 AND m.member_id = $5
+        ),
+        held (pattern_namespace, name_like, slashes) AS (
+            SELECT g.namespace, g.name_like, g.slashes FROM subject s
+                CROSS JOIN pattern_permission g WHERE g.subject_kind = s.kind AND g.subject_id = s.id
+        ),
+        owned (namespace) AS (
+            SELECT a.name FROM account a WHERE $4 = 'account' AND a.id = $5 AND a.kind = 'user'
+            UNION ALL
+            SELECT o.name FROM team_member m JOIN team t ON t.id = m.team_id AND t.role = 'admin'
+                JOIN account o ON o.id = t.org_id WHERE m.member_kind = $4 AND m.member_id = $5
+        )
+        SELECT id, live_name FROM (
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM repository r
+                WHERE r.visibility = 'public' AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                ORDER BY r.live_name LIMIT $3) open
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM subject s
+                CROSS JOIN permission p
+                CROSS JOIN repository r
+                WHERE p.subject_kind = s.kind AND p.subject_id = s.id AND r.id = p.repository_id AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                ORDER BY r.live_name LIMIT $3) given
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM owned o
+                CROSS JOIN repository r
+                WHERE r.namespace = o.namespace AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                ORDER BY r.live_name LIMIT $3) own
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM held h
+                CROSS JOIN repository r
+                WHERE r.namespace = h.pattern_namespace AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!' AND r.live_name LIKE h.name_like ESCAPE '!'
+                  AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', '')))
+                ORDER BY r.live_name LIMIT $3) matching
+            UNION
+            SELECT id, live_name FROM (SELECT r.id, r.live_name FROM repository r
+                WHERE EXISTS (SELECT 1 FROM held WHERE pattern_namespace = '*')
+                  AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                  AND EXISTS (SELECT 1 FROM held h WHERE h.pattern_namespace = '*' AND r.live_name LIKE h.name_like ESCAPE '!'
+                    AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', ''))))
+                ORDER BY r.live_name LIMIT $3) anywhere
+        ) visible ORDER BY live_name LIMIT $3";
+    NAMES = "SELECT name FROM repository WHERE id IN ({list})";
+    SUMMARIES = "SELECT page.id, page.name, page.namespace, page.visibility, page.sparse, page.state, page.description, page.created_at,
+            COUNT(t.id) AS tag_count, MAX(t.start_us) AS last_push, MAX(i.grade) AS worst_grade,
+            COUNT(CASE WHEN d.verdict = 'allow' THEN 1 END) AS allowed,
+            COUNT(CASE WHEN d.verdict = 'warn' THEN 1 END) AS warned,
+            COUNT(CASE WHEN d.verdict = 'deny' THEN 1 END) AS denied
+        FROM repository page
+        LEFT JOIN tag t ON t.repository_id = page.id AND t.live_name IS NOT NULL
+            AND (t.expires_us IS NULL OR t.expires_us > $1)
+        LEFT JOIN image_report i ON i.digest = t.digest
+        LEFT JOIN decision d ON d.repository_id = page.id AND d.digest = t.digest AND d.is_current = 1
+        WHERE page.id IN ({list})
+        GROUP BY page.id, page.name, page.namespace, page.visibility, page.sparse, page.state, page.description, page.created_at";
+}
+
+impl Catalog {
+    /// Lists the repositories that `viewer` may pull and whose name contains `query`, by name, beginning after `after`.
+    pub async fn list_repositories(
+        &self,
+        viewer: &Principal,
+        query: &str,
+        after: Option<&RepositoryName>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<RepositorySummary>, CatalogError> {
+        let ids = self.visible(viewer, query, after, limit).await?;
+        let mut summaries = Vec::with_capacity(ids.len());
+        for chunk in chunks(&ids) {
+            let mut query = self
+                .dialect
+                .query_many(SUMMARIES, chunk.len())
+                .bind(micros(now));
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                summaries.push(read_summary(&row)?);
+            }
+        }
+        summaries.sort_by(|a, b| a.repository.name.cmp(&b.repository.name));
+        Ok(summaries)
+    }
+
+    /// Lists the names of the repositories that `viewer` may pull, in order, beginning after `after`.
+    pub async fn list_repository_names(
+        &self,
+        viewer: &Principal,
+        after: Option<&RepositoryName>,
+        limit: u32,
+    ) -> Result<Vec<RepositoryName>, CatalogError> {
+        let ids = self.visible(viewer, "", after, limit).await?;
+        let mut names = Vec::with_capacity(ids.len());
+        for chunk in chunks(&ids) {
+            let mut query = self.dialect.query_many(NAMES, chunk.len());
+            for id in chunk {
+                query = query.bind(*id);
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                names.push(row.repository_name("name")?);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Returns the ids of a page of what `viewer` may pull, by name.
+    async fn visible(
+        &self,
+        viewer: &Principal,
+        query: &str,
+        after: Option<&RepositoryName>,
+        limit: u32,
+    ) -> Result<Vec<i64>, CatalogError> {
+        let sees_all = viewer.superuser || viewer.reader_superuser;
+        let statement = if sees_all { LIST_ALL } else { LIST_VISIBLE };
+        let mut query = self
+            .dialect
+            .query(statement)
+            .bind(after.map_or("", RepositoryName::as_str).to_owned())
+            .bind(containing(query))
+            .bind(i64::from(limit));
+        if !sees_all {
+            query = query.bind(viewer.id.kind()).bind(viewer.id.number());
+        }
+        all(query.fetch_all(&self.reader).await?, |row| row.int("id"))
+    }
+
+    /// Returns how the engine would find a page: for the test that it reads no whole table.
+    #[cfg(feature = "testkit")]
+    pub async fn explain_visible(&self, viewer: &Principal) -> Result<String, CatalogError> {
+        let rows = self
+            .dialect
+            .explain(LIST_VISIBLE)
+            .bind(String::new())
+            .bind(containing(""))
+            .bind(100_i64)
+            .bind(viewer.id.kind())
+            .bind(viewer.id.number())
+            .fetch_all(&self.reader)
+            .await?;
+        crate::testkit::plan(self, rows)
+    }
+}
+
+fn read_summary(row: &AnyRow) -> Result<RepositorySummary, CatalogError> {
+    let tag_count = row.size("tag_count")?;
+    let (allow, warn, deny) = (
+        row.size("allowed")?,
+        row.size("warned")?,
+        row.size("denied")?,
+    );
+    Ok(RepositorySummary {
+        repository: read_repository(row)?,
+        tag_count,
+        last_push: row.maybe_time("last_push")?,
+        worst_grade: row.maybe_int("worst_grade")?.map(read_grade).transpose()?,
+        verdicts: VerdictCounts {
+            allow,
+            warn,
+            deny,
+            pending: tag_count.saturating_sub(allow + warn + deny),
+        },
+    })
+}
