@@ -156,7 +156,7 @@ impl Admin {
             .create_robot(
                 account.id,
                 &NewRobot {
-                    name: name,
+                    name,
                     description: "",
                     expires_at: None,
                     secret: stored(&token),

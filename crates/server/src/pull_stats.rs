@@ -19,10 +19,13 @@ const FLUSH: Duration = Duration::from_secs(10);
 /// Counts kept in memory; more different images in one interval are not counted.
 const MAX_COUNTS: usize = 20_000;
 
+/// How often an image was pulled under a tag, and when last.
+type Counts = HashMap<(RepositoryId, Digest, Option<Tag>), (u64, Timestamp)>;
+
 /// What was pulled since the last batch.
 #[derive(Debug, Default)]
 pub(crate) struct PullStats {
-    counts: Mutex<HashMap<(RepositoryId, Digest, Option<Tag>), (u64, Timestamp)>>,
+    counts: Mutex<Counts>,
 }
 
 impl PullStats {

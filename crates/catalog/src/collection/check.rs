@@ -136,8 +136,7 @@ statements! {
               AND e.digest = m.digest AND e.source = 'subject')
         LIMIT $2";
     TRASH_IN_USE = "SELECT t.object_key AS breach FROM trash t
-        WHERE t.since <= $1 AND (EXISTS (SELECT 1 FROM blob b WHERE b.object_key = t.object_key)
-            OR EXISTS (SELECT 1 FROM audit_archive a WHERE a.object_key = t.object_key))
+        WHERE t.since <= $1 AND (EXISTS (SELECT 1 FROM blob b WHERE b.object_key = t.object_key))
         LIMIT $2";
     BODY_UNUSED = "SELECT b.digest AS breach FROM manifest_body b
         WHERE CAST($1 AS BIGINT) > 0 AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
@@ -169,8 +168,7 @@ statements! {
         LIMIT $2";
     KNOWN_KEYS = "SELECT object_key FROM blob WHERE object_key IN ({list})
         UNION SELECT object_key FROM upload WHERE object_key IN ({list})
-        UNION SELECT object_key FROM trash WHERE object_key IN ({list})
-        UNION SELECT object_key FROM audit_archive WHERE object_key IN ({list})";
+        UNION SELECT object_key FROM trash WHERE object_key IN ({list})";
 }
 
 impl Catalog {

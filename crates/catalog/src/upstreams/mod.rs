@@ -180,12 +180,11 @@ impl Catalog {
             CredentialChange::Set(Some((username, secret))) => {
                 (Some(username.clone()), Some(secret.clone()))
             }
-            CredentialChange::Set(None) => (None, None),
             CredentialChange::Keep if is_bound => (
                 stored.settings.username.clone(),
                 stored.settings.secret.clone(),
             ),
-            CredentialChange::Keep => (None, None),
+            CredentialChange::Set(None) | CredentialChange::Keep => (None, None),
         };
         let dropped_credential =
             had_secret && secret.is_none() && matches!(credential, CredentialChange::Keep);

@@ -13,6 +13,7 @@ mod error;
 mod file;
 mod settings;
 mod storage;
+mod values;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ use server::{AllowList, Networks, OutboundSettings, RegistryRules, SignInSetting
 
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
+use self::values::{Database, Leave, LogLevel, Switch, WebAddress};
 use crate::command::advisories::SNAPSHOT_FILE;
 
 /// The file read where none is named, if it is there.
@@ -424,9 +426,9 @@ impl ServeConfig {
             database: database.0.into(),
             storage: storage::read(settings)?,
             blob_redirect: settings
-                .read::<storage::Switch>("blob_redirect")?
+                .read::<Switch>("blob_redirect")?
                 .expect(by_default)
-                .is_on(),
+                .0,
             external_url: external_url.map(|address| address.0),
             log_format: settings.read("log_format")?.expect(by_default),
             log_level: log_level.0,
@@ -468,36 +470,6 @@ fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {
     })
 }
 
-/// `on` or `off`.
-struct Switch(bool);
-
-impl std::str::FromStr for Switch {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "on" => Ok(Self(true)),
-            "off" => Ok(Self(false)),
-            _ => Err(()),
-        }
-    }
-}
-
-/// `allow` or `refuse`.
-struct Leave(bool);
-
-impl std::str::FromStr for Leave {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "allow" => Ok(Self(true)),
-            "refuse" => Ok(Self(false)),
-            _ => Err(()),
-        }
-    }
-}
-
 /// The environment's password comes first; a password file may end with a line feed.
 fn admin_password(settings: &Settings) -> Result<Option<SecretString>, ConfigError> {
     if let Some(password) = &settings.admin_password {
@@ -530,57 +502,6 @@ fn outbound_proxy(settings: &Settings) -> Result<Option<SecretString>, ConfigErr
     };
     let text = fs_err::read_to_string(path).map_err(|source| ConfigError::ProxyFile { source })?;
     Ok(Some(text.trim().to_owned().into()))
-}
-
-struct Database(String);
-
-impl std::str::FromStr for Database {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let is_known = ["sqlite:", "postgres://", "postgresql://"]
-            .iter()
-            .any(|scheme| {
-                text.strip_prefix(scheme)
-                    .is_some_and(|rest| !rest.is_empty())
-            });
-        is_known.then(|| Self(text.to_owned())).ok_or(())
-    }
-}
-
-struct WebAddress(String);
-
-impl std::str::FromStr for WebAddress {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let text = text.trim_end_matches('/');
-        let host = text
-            .strip_prefix("https://")
-            .or_else(|| text.strip_prefix("http://"))
-            .ok_or(())?;
-        let is_host = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
-        is_host.then(|| Self(text.to_owned())).ok_or(())
-    }
-}
-
-struct LogLevel(String);
-
-impl std::str::FromStr for LogLevel {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let filter: Result<tracing_subscriber::EnvFilter, _> = text.parse();
-        // A bare word that is no level would filter a target of that name: everything else would be silent.
-        let is_level = |part: &str| {
-            part.contains('=')
-                || part
-                    .parse::<tracing_subscriber::filter::LevelFilter>()
-                    .is_ok()
-        };
-        let is_known = filter.is_ok() && text.split(',').all(|part| is_level(part.trim()));
-        is_known.then(|| Self(text.to_owned())).ok_or(())
-    }
 }
 
 fn check_variables(environment: &Environment) -> Result<(), ConfigError> {

@@ -4,7 +4,8 @@ use blobs::{S3Config, S3Credentials};
 use secrecy::SecretString;
 use server::Storage;
 
-use super::{ConfigError, Settings, WebAddress};
+use super::values::WebAddress;
+use super::{ConfigError, Settings};
 
 /// The variables of the object store's key. Secrets do not stand in the file.
 pub(super) const ACCESS_KEY_ID: &str = "TIDEGATE_S3_ACCESS_KEY_ID";
@@ -155,31 +156,6 @@ impl std::str::FromStr for Addressing {
         match text {
             "path" => Ok(Self::Path),
             "host" => Ok(Self::Host),
-            _ => Err(()),
-        }
-    }
-}
-
-/// `on` or `off`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Switch {
-    On,
-    Off,
-}
-
-impl Switch {
-    pub(super) fn is_on(self) -> bool {
-        self == Self::On
-    }
-}
-
-impl std::str::FromStr for Switch {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "on" => Ok(Self::On),
-            "off" => Ok(Self::Off),
             _ => Err(()),
         }
     }

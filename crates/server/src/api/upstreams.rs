@@ -26,6 +26,7 @@ struct UpstreamBody {
     name: Option<String>,
     /// `https://registry.example.com`; `docker.io` means Docker Hub.
     url: String,
+    #[expect(clippy::option_option, reason = "`null` is told from nothing")]
     /// What to sign in with. Absent in a change, the stored one stays, unless `url` or `realms` change; `null` removes
     /// it.
     #[serde(default, deserialize_with = "given")]
@@ -71,6 +72,7 @@ struct CredentialBody {
 struct SecretText(String);
 
 /// Tells `null` from nothing.
+#[expect(clippy::option_option, reason = "that is what it is for")]
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Option<T>>, D::Error> {

@@ -87,14 +87,14 @@ pub(super) fn carried(address: IpAddr) -> IpAddr {
     if let Some(v4) = v6.to_ipv4_mapped() {
         return IpAddr::V4(v4);
     }
-    let [a, b, c, d, e, f, g, h] = v6.segments();
+    let [prefix @ .., high, low] = v6.segments();
     let joined = |high: u16, low: u16| {
         IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
     };
-    match [a, b, c, d, e, f] {
+    match prefix {
         // The unspecified and the loopback address belong to this block and are no IPv4 addresses.
-        [0, 0, 0, 0, 0, 0] if u32::from(g) << 16 | u32::from(h) > 1 => joined(g, h),
-        [0x64, 0xff9b, 0, 0, 0, 0] => joined(g, h),
+        [0, 0, 0, 0, 0, 0] if u32::from(high) << 16 | u32::from(low) > 1 => joined(high, low),
+        [0x64, 0xff9b, 0, 0, 0, 0] => joined(high, low),
         [0x2002, high, low, ..] => joined(high, low),
         _ => address,
     }

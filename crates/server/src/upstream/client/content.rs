@@ -101,7 +101,7 @@ impl Remote {
         if answer.status() == 200 {
             Ok(answer)
         } else {
-            Err(self.refused(&answer))
+            Err(Self::refused(&answer))
         }
     }
 
@@ -145,7 +145,7 @@ impl Remote {
                     Err(self.untrue("another range"))
                 }
             }
-            _ => Err(self.refused(&answer)),
+            _ => Err(Self::refused(&answer)),
         }
     }
 
@@ -161,7 +161,7 @@ impl Remote {
             .ask(repository, &Method::HEAD, &url, &headers, None)
             .await?;
         if answer.status() != 200 {
-            return Err(self.refused(&answer));
+            return Err(Self::refused(&answer));
         }
         answer
             .header(CONTENT_LENGTH)

@@ -45,7 +45,7 @@ impl Remote {
                 .ask(repository, &Method::GET, &url, &headers, None)
                 .await?;
             if answer.status() != 200 {
-                return Err(self.refused(&answer));
+                return Err(Self::refused(&answer));
             }
             let next = link::next(answer.headers(), &url);
             let body = answer.bytes(MAX_PAGE).await?;
@@ -98,7 +98,7 @@ impl Remote {
                 .ask(repository, &Method::GET, &url, &headers, None)
                 .await?;
             if answer.status() != 200 {
-                return Err(self.refused(&answer));
+                return Err(Self::refused(&answer));
             }
             let next = link::next(answer.headers(), &url);
             let body = answer.bytes(MAX_PAGE).await?;

@@ -160,7 +160,7 @@ impl Remote {
     }
 
     /// Sorts an answer that is not the content asked for.
-    fn refused(&self, answer: &Answer) -> UpstreamError {
+    fn refused(answer: &Answer) -> UpstreamError {
         let host = answer.host().to_owned();
         match answer.status().as_u16() {
             404 | 410 => UpstreamError::NotFound(host),

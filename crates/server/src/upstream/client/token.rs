@@ -109,7 +109,7 @@ impl Remote {
         // Not followed: a token service that moves is told to the administrator, not to the next host.
         let answer = self.outbound.send(request).await?;
         if answer.status() != 200 {
-            return Err(match self.refused(&answer) {
+            return Err(match Self::refused(&answer) {
                 UpstreamError::NotFound(host) => UpstreamError::Denied(host),
                 other => other,
             });

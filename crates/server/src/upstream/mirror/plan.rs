@@ -91,12 +91,11 @@ async fn compare(app: &Shared, route: &Route, tag: &Tag) -> Result<Step, FetchEr
         Err(UpstreamError::NotFound(_)) => return Ok(step(StepKind::Gone, None)),
         Err(error) => return Err(error.into()),
     };
-    let digest = match head {
-        Some(head) => head.digest,
-        None => {
-            let found = route.remote.manifest(&route.source, &reference).await?;
-            found.digest
-        }
+    let digest = if let Some(head) = head {
+        head.digest
+    } else {
+        let found = route.remote.manifest(&route.source, &reference).await?;
+        found.digest
     };
     let now = app.clock.now();
     let here = app

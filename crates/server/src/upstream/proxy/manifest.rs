@@ -159,12 +159,12 @@ impl Question<'_> {
     }
 
     async fn answer(&self, is_head: bool) -> Result<Freshness, ApiError> {
-        if let Some(fresh) = self.from_cache().await? {
+        if let Some(fresh) = self.fresh_in_cache().await? {
             return Ok(fresh);
         }
         let _turn = turn(self.app, self.cached, self.reference).await;
         // Somebody may have asked in the meantime.
-        if let Some(fresh) = self.from_cache().await? {
+        if let Some(fresh) = self.fresh_in_cache().await? {
             return Ok(fresh);
         }
         let here = self.here().await?;
@@ -200,7 +200,7 @@ impl Question<'_> {
         }
     }
 
-    async fn from_cache(&self) -> Result<Option<Freshness>, ApiError> {
+    async fn fresh_in_cache(&self) -> Result<Option<Freshness>, ApiError> {
         let now = self.app.clock.now();
         if self.here().await?.is_none() || !self.is_fresh(now).await? {
             return Ok(None);
