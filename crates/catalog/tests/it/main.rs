@@ -16,6 +16,7 @@ mod credentials;
 mod evidence;
 mod generations;
 mod given;
+mod immutability;
 mod jobs;
 mod login_failures;
 mod manifests;
@@ -128,10 +129,10 @@ macro_rules! catalog_conformance {
             tag_life::a_permanent_deletion_leaves_no_way_back,
             tag_life::a_tag_is_gone_at_its_expiry_before_any_job,
             tag_life::an_expiry_is_set_taken_away_and_announced_once,
-            tag_life::rules_of_every_scope_make_tags_immutable,
-            tag_life::a_label_makes_a_tag_immutable,
-            tag_life::an_expiring_tag_is_not_made_immutable_and_no_immutable_tag_expires,
-            tag_life::nothing_changes_in_a_closed_repository_or_system,
+            immutability::rules_of_every_scope_make_tags_immutable,
+            immutability::a_label_makes_a_tag_immutable,
+            immutability::an_expiring_tag_is_not_made_immutable_and_no_immutable_tag_expires,
+            immutability::nothing_changes_in_a_closed_repository_or_system,
             tag_life::the_past_is_told_as_it_was,
             tag_life::every_change_of_a_tags_life_is_in_the_audit_trail_once,
             usage::a_blob_counts_once_in_its_namespace,

@@ -64,12 +64,15 @@ pub(super) async fn governed(app: &App, caller: &Caller, text: &str) -> Result<S
     }
 }
 
-/// Requires that the caller owns a namespace; to others it does not exist.
+/// Requires that the caller owns a namespace; to others it does not exist, but who reads everything may know why not.
 pub(super) async fn namespace(
     app: &App,
     caller: &Caller,
     namespace: &RepositoryName,
 ) -> Result<(), Problem> {
+    if caller.principal.reader_superuser {
+        return Err(Problem::forbidden("only its owners may do this"));
+    }
     let owns = !namespace.as_str().contains('/')
         && app
             .catalog

@@ -3,11 +3,12 @@
 //! The routes are read from where they are made: the description of `/api/v1`, and the sources of the router and of the
 //! registry's dispatcher. A route without a row fails, and so does a row without a route.
 //!
-//! Adding a route: its row in [`rows::rows`] or [`api::rows`], by the rule that it follows.
+//! Adding a route: its row in [`rows::rows`], [`api::rows`] or [`tags::rows`], by the rule that it follows.
 
 mod api;
 pub(crate) mod cast;
 mod rows;
+mod tags;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -217,6 +217,7 @@ pub(super) fn rows(things: &Things) -> Vec<Row> {
         row("GET /", "/", none, open(303)),
     ];
     rows.extend(super::api::rows(digest));
+    rows.extend(super::tags::rows(digest));
     let mut manifest = row(
         "PUT Manifest",
         "/v2/team/app/manifests/t{i}",
