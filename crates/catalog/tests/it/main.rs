@@ -14,6 +14,7 @@ mod collection;
 mod condemned;
 mod credentials;
 mod evidence;
+mod expiry;
 mod generations;
 mod given;
 mod immutability;
@@ -127,8 +128,8 @@ macro_rules! catalog_conformance {
             tag_life::a_push_shows_a_deleted_manifest_again,
             tag_life::a_blob_of_a_deleted_image_may_leave_and_ends_the_way_back,
             tag_life::a_permanent_deletion_leaves_no_way_back,
-            tag_life::a_tag_is_gone_at_its_expiry_before_any_job,
-            tag_life::an_expiry_is_set_taken_away_and_announced_once,
+            expiry::a_tag_is_gone_at_its_expiry_before_any_job,
+            expiry::an_expiry_is_set_taken_away_and_announced_once,
             immutability::rules_of_every_scope_make_tags_immutable,
             immutability::a_label_makes_a_tag_immutable,
             immutability::an_expiring_tag_is_not_made_immutable_and_no_immutable_tag_expires,
