@@ -66,7 +66,7 @@ pub(crate) async fn an_account_goes_and_comes_with_its_only_identity(catalog: Ca
         catalog
             .confirm_identity(dev.id, identity, None, &by, at(minutes))
             .await
-            .unwrap()
+            .unwrap();
     };
     confirm(3).await;
     assert_eq!(account(&catalog, "dev").await.disabled_at, None);

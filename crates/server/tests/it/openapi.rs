@@ -113,8 +113,7 @@ pub(crate) async fn a_documented_route_asks_who_calls(world: &mut World) {
             .replace("{delivery}", "1")
             .replace("{id}", "6e8bc430-9c3a-11d9-9669-0800200c9a66")
             .replace("{name}", "team%2Fapp")
-            .replace('{', "")
-            .replace('}', "");
+            .replace(['{', '}'], "");
         let answer = world
             .send(&Who::Nobody, &method.to_uppercase(), &address)
             .await;

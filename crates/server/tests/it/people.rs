@@ -239,7 +239,7 @@ pub(crate) async fn ids_of_others_do_not_exist(world: &mut World) {
         cast.person("theirs", false).await,
     ];
     let who = cast.token(&mine, &[], 1).await;
-    let (their_token, _) = (cast.token(&theirs, &[], 1).await, ());
+    let (their_token, ()) = (cast.token(&theirs, &[], 1).await, ());
     let (robot, robot_secret) = cast.robot("theirs", "ci").await;
     let (own_robot, _) = cast.robot("mine", "ci").await;
     for organization in ["acme", "other"] {

@@ -46,7 +46,7 @@ pub(crate) async fn content_in_use_can_be_deleted_where_that_is_allowed(world: &
     }
     world
         .reconfigure(Clock::System, |settings| {
-            settings.registry.delete_referenced = true
+            settings.registry.delete_referenced = true;
         })
         .await;
     for path in [&layer, &child] {
@@ -61,7 +61,7 @@ pub(crate) async fn content_in_use_can_be_deleted_where_that_is_allowed(world: &
 pub(crate) async fn a_blob_has_a_largest_size(world: &mut World) {
     world
         .reconfigure(Clock::System, |settings| {
-            settings.registry.max_blob_bytes = 1_000
+            settings.registry.max_blob_bytes = 1_000;
         })
         .await;
     let whole = vec![7; 1_000];
@@ -95,7 +95,7 @@ pub(crate) async fn chunks_have_a_wished_size(world: &mut World) {
     assert_eq!(answer.header("oci-chunk-min-length"), "");
     world
         .reconfigure(Clock::System, |settings| {
-            settings.registry.chunk_min_bytes = 5 << 20
+            settings.registry.chunk_min_bytes = 5 << 20;
         })
         .await;
     let answer = world.send(&admin(), "POST", start).await;
@@ -158,14 +158,14 @@ pub(crate) async fn only_a_listed_proxy_is_believed(world: &mut World) {
     for networks in ["", "192.0.2.0/24"] {
         world
             .reconfigure(Clock::System, |settings| {
-                settings.trusted_proxies = networks.parse().unwrap()
+                settings.trusted_proxies = networks.parse().unwrap();
             })
             .await;
         assert_eq!(ask(world).await, said(&world.base, world.address()));
     }
     world
         .reconfigure(Clock::System, |settings| {
-            settings.trusted_proxies = "127.0.0.0/8".parse().unwrap()
+            settings.trusted_proxies = "127.0.0.0/8".parse().unwrap();
         })
         .await;
     let expected = said("https://registry.example:8443", "registry.example:8443");

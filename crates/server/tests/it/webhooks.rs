@@ -463,7 +463,7 @@ pub(crate) async fn a_foreign_webhook_does_not_exist(world: &mut World) {
 
 pub(crate) async fn a_restart_forgets_nothing(world: &mut World) {
     let receiver =
-        Receiver::start(&[Reply::Silence(Duration::from_secs(60)), Reply::Status(200)]).await;
+        Receiver::start(&[Reply::Silence(Duration::from_mins(1)), Reply::Status(200)]).await;
     let id = webhook(world, &json!({ "url": receiver.url(), "events": ["push"] })).await;
     push(world, "team/app", "1", "a").await;
     receiver.wait_for(1).await;

@@ -82,10 +82,10 @@ impl Books {
 
     /// Checks that what was acknowledged is there, and that the change under way happened whole or not at all.
     pub(super) fn check(&mut self, server: &Server) {
-        if let Some(change) = self.under_way.take() {
-            if happened(server, &change) {
-                self.enter(change);
-            }
+        if let Some(change) = self.under_way.take()
+            && happened(server, &change)
+        {
+            self.enter(change);
         }
         for ((repository, digest), bytes) in &self.blobs {
             let path = format!("/v2/{repository}/blobs/{digest}");

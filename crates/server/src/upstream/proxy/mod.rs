@@ -37,7 +37,7 @@ const MISSING_LIFE: Duration = Duration::from_secs(20);
 /// How long an upstream that did not answer is not asked again while there is something cached.
 const DOWN_LIFE: Duration = Duration::from_secs(15);
 /// How long a list of tags is served without asking again.
-const TAGS_LIFE: Duration = Duration::from_secs(60);
+const TAGS_LIFE: Duration = Duration::from_mins(1);
 /// Things remembered of each kind.
 const CAPACITY: u64 = 10_000;
 
