@@ -3,10 +3,6 @@
 //! Adding a case: an `async fn` that takes a [`Catalog`], and its name in [`catalog_conformance!`].
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(
-    clippy::print_stdout,
-    reason = "measured figures are shown with `--nocapture`"
-)]
 
 mod accounts;
 mod blobs;

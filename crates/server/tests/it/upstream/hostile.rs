@@ -55,11 +55,13 @@ async fn fresh(world: &World, url: &str, more: &Value) {
     assert_eq!(answer.status, 201, "{answer:?}");
 }
 
+/// What an upstream answers instead of a layer.
+type Lie = fn(&Seen, &[u8]) -> Vec<u8>;
+
 pub(crate) async fn content_that_is_not_what_was_asked_for_is_never_kept(world: &mut World) {
     world.may_reach("127.0.0.1").await;
     let image = image_with("zlib1g", "1.2.13");
     let layer = Digest::sha256(&image.layers[0].bytes);
-    type Lie = fn(&Seen, &[u8]) -> Vec<u8>;
     let lies: [(&str, Lie); 4] = [
         ("other bytes", |_, layer| {
             let mut other = layer.to_vec();
