@@ -98,6 +98,7 @@ mod tests {
 
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "what the parser is compared with")]
     fn bearer(realm: &str, service: Option<&str>) -> Option<Challenge> {
         Some(Challenge::Bearer {
             realm: realm.to_owned(),
