@@ -23,8 +23,7 @@ pub struct Generation {
     pub people: i64,
     /// Moves with every policy.
     pub policies: i64,
-    /// Moves with every tag and manifest of the repository, with its visibility, and with every link to a blob that is
-    /// taken away.
+    /// Moves with every tag and manifest of the repository, and with every link to a blob that is taken away.
     pub repository: i64,
 }
 

@@ -27,13 +27,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION repository_opened() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    INSERT INTO repository_generation AS g (repository_id, value) VALUES (NEW.id, 1)
-        ON CONFLICT (repository_id) DO UPDATE SET value = g.value + 1;
-    RETURN NULL;
-END $$;
-
 CREATE FUNCTION blob_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE repository_generation SET value = value + 1 WHERE repository_id IN (
@@ -55,8 +48,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER repository_opened AFTER UPDATE OF visibility, namespace ON repository
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION repository_opened();
 CREATE CONSTRAINT TRIGGER tag_changed AFTER INSERT OR UPDATE OR DELETE ON tag
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION repository_changed();
 CREATE CONSTRAINT TRIGGER manifest_changed AFTER INSERT OR UPDATE OF deleted_at, media_type OR DELETE ON manifest

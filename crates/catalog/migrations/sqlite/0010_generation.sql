@@ -15,9 +15,6 @@ CREATE TABLE generation (
 );
 INSERT INTO generation (id, people, policies) VALUES (1, 0, 0);
 
-CREATE TRIGGER repository_opened AFTER UPDATE OF visibility, namespace ON repository BEGIN
-    INSERT INTO repository_generation (repository_id, value) VALUES (NEW.id, 1)
-        ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;
 CREATE TRIGGER tag_added AFTER INSERT ON tag BEGIN
     INSERT INTO repository_generation (repository_id, value) VALUES (NEW.repository_id, 1)
         ON CONFLICT (repository_id) DO UPDATE SET value = value + 1; END;

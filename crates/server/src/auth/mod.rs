@@ -361,7 +361,8 @@ async fn existing(
             app,
             headers,
             Some((name, action)),
-            Some("insufficient_scope"),
+            // Nobody's token is narrow because nobody asked: what helps is to sign in.
+            caller.principal.is_some().then_some("insufficient_scope"),
         ));
     }
     let principal = caller.principal();

@@ -62,7 +62,7 @@ fn without_credentials_nobody_learns_whether_an_image_exists() {
         said.replace(name, "NAME").replace("team/other", "team/app")
     };
     let (there, missing) = (said("team/app:1.0"), said("team/other:1.0"));
-    assert!(there.contains("unauthorized: "), "{there}");
+    assert!(there.contains("unauthorized: sign in first"), "{there}");
     let words = |text: &str| text.split_once("msg=").map(|(_, words)| words.to_owned());
     assert_eq!(words(&there), words(&missing));
 }
