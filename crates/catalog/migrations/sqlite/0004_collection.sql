@@ -52,12 +52,3 @@ CREATE TABLE gc_switch (
     value BIGINT NOT NULL
 );
 INSERT INTO gc_switch (name, value) VALUES ('paused', 0), ('rate', 2000);
-
--- What a check found wrong with stored content, until it is healed.
-CREATE TABLE finding (
-    kind TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    detail TEXT NOT NULL,
-    found_at BIGINT NOT NULL,
-    PRIMARY KEY (kind, subject)
-);

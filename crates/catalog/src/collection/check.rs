@@ -3,7 +3,7 @@
 //! Everything is read page by page and nothing is locked, so a check sees a moving house: whoever compares objects with
 //! rows asks again before it believes that something is missing. A rule is one statement, so it sees one state.
 //!
-//! Adding a rule: a variant of [`Rule`], its statement, a row in the test that breaks it.
+//! Adding a rule: a variant of [`Rule`] and its statement.
 
 use jiff::Timestamp;
 use oci::Digest;
