@@ -18,7 +18,7 @@ use std::sync::Arc;
 use catalog::{Blob, Generation, PrincipalId, PrincipalState, RepositoryId, Role, StoredManifest};
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
-use oci::{Digest, Reference, Tag};
+use oci::{Digest, Reference};
 use uuid::Uuid;
 
 use crate::doors::Remembered;
@@ -39,7 +39,7 @@ pub(crate) struct Recent {
     manifests: Memo<(RepositoryId, Reference), Arc<StoredManifest>>,
     pub(crate) blobs: Memo<(RepositoryId, Digest), Blob>,
     /// Verdicts, with the stamps of the evidence behind them.
-    pub(crate) verdicts: Memo<(RepositoryId, Digest, Option<Tag>), Arc<Remembered>>,
+    pub(crate) verdicts: Memo<(RepositoryId, Digest), Arc<Remembered>>,
     /// Which images hold a blob.
     pub(crate) holders: Memo<(RepositoryId, Digest), Arc<[Digest]>>,
 }

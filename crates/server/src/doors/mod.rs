@@ -86,7 +86,8 @@ pub(crate) async fn judge_again(
     digest: &Digest,
     tag: Option<&Tag>,
 ) -> Result<Arc<Remembered>, JudgeError> {
-    let key = (repository.id, digest.clone(), tag.cloned());
+    // Not by tag: the policies of all tags that lead to a manifest are taken together, so its tags share one verdict.
+    let key = (repository.id, digest.clone());
     let now = app.clock.now();
     if let Some(known) = app.recent.verdicts.get(&key, generation, now)
         && still_holds(app, &known, now).await?
