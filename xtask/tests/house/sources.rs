@@ -91,12 +91,80 @@ fn sql_lives_in_the_catalog() {
     none("every SQL statement lives in `catalog`", &breaches);
 }
 
+/// What may write tags beside `retarget_tag`, each with its reason.
+const TAG_WRITERS: [(&str, &str); 1] = [(
+    "crates/catalog/src/repository_deletion.rs",
+    "a repository that is gone takes its history with it",
+)];
+
+#[test]
+fn tags_are_written_in_one_place() {
+    let writes = ["INSERT INTO tag ", "UPDATE tag ", "DELETE FROM tag "];
+    let breaches: Vec<String> = rust_files()
+        .into_iter()
+        .filter(|(file, _)| {
+            file.starts_with("crates/catalog/src")
+                && !file.starts_with("crates/catalog/src/tags")
+                && !is_excepted(file, &TAG_WRITERS)
+        })
+        .filter(|(_, text)| writes.iter().any(|write| text.contains(write)))
+        .map(|(file, _)| file.display().to_string())
+        .collect();
+    none(
+        "only `catalog/src/tags` writes the table of tags",
+        &breaches,
+    );
+}
+
+#[test]
+fn a_live_tag_is_opened_and_closed_by_one_function() {
+    let row_life = ["INSERT INTO tag ", "live_name = NULL"];
+    let writers: Vec<PathBuf> = rust_files()
+        .into_iter()
+        .filter(|(file, text)| {
+            file.starts_with("crates/catalog/src/tags")
+                && row_life.iter().any(|write| text.contains(write))
+        })
+        .map(|(file, _)| file)
+        .collect();
+    assert_eq!(
+        writers,
+        [Path::new("crates/catalog/src/tags/retarget.rs")],
+        "`retarget_tag` alone opens and closes rows"
+    );
+}
+
+#[test]
+fn clippy_bans_what_the_invariants_forbid() {
+    let bans = xtask::text(Path::new("clippy.toml"))
+        .expect("clippy.toml is readable")
+        .expect("clippy.toml is text");
+    let forbidden = [
+        ("the clock is a parameter", "std::time::SystemTime::now"),
+        ("the clock is a parameter", "jiff::Timestamp::now"),
+        ("content is not unpacked", "tar::Archive::unpack"),
+        ("content is not unpacked", "tar::Entry::unpack"),
+        ("content is not unpacked", "tar::Entry::unpack_in"),
+        ("content is not unpacked", "zip::ZipArchive::extract"),
+        ("one hardened client", "reqwest::Client::new"),
+        ("one hardened client", "reqwest::Client::builder"),
+        ("one hardened client", "reqwest::ClientBuilder::new"),
+    ];
+    let breaches: Vec<String> = forbidden
+        .iter()
+        .filter(|(_, path)| !bans.contains(&format!("path = \"{path}\"")))
+        .map(|(reason, path)| format!("{path}: {reason}"))
+        .collect();
+    none("clippy.toml bans what the invariants forbid", &breaches);
+}
+
 #[test]
 fn exceptions_are_still_needed() {
     let files = xtask::files().expect("git lists the files");
     let breaches: Vec<String> = LONG_FILES
         .iter()
         .chain(&MACHINE_PATHS)
+        .chain(&TAG_WRITERS)
         .filter(|(file, _)| !files.iter().any(|known| known == Path::new(file)))
         .map(|(file, reason)| format!("{file} ({reason}) is gone"))
         .collect();

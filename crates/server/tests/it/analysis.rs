@@ -219,15 +219,54 @@ async fn a_layer_gives_one_report_however_it_arrives() {
             "{sizes:?}"
         );
     }
-    let metrics = world.get(&admin(), "/metrics").await.text();
-    let live = metrics
-        .lines()
-        .find_map(|line| line.strip_prefix("tidegate_layers_analysed_total{kind=\"live\"} "))
-        .and_then(|count| count.parse::<u64>().ok());
     assert!(
-        live.is_some_and(|live| live > 0),
-        "some were analysed while they arrived: {metrics}"
+        layers_analysed(&world, "live").await > 0,
+        "some were analysed while they arrived"
     );
+    world.stop().await;
+}
+
+/// How many layers were read in `kind` of way, from the metrics.
+async fn layers_analysed(world: &World, kind: &str) -> u64 {
+    let metrics = world.get(&admin(), "/metrics").await.text();
+    let name = format!("tidegate_layers_analysed_total{{kind=\"{kind}\"}} ");
+    metrics
+        .lines()
+        .find_map(|line| line.strip_prefix(&name))
+        .map_or(0, |count| count.parse().unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_layer_of_several_images_is_read_once() {
+    let mut world = World::sqlite().await;
+    let base = debian("zlib1g", "1");
+    let below = TestImage::new(vec![base.clone()]);
+    let above = TestImage::new(vec![base.clone(), plain("of its own")]);
+    let first = world.push_image("team/below", "1", &below).await;
+    world.report("team/below", &first).await;
+    let read =
+        async || layers_analysed(&world, "live").await + layers_analysed(&world, "stored").await;
+    assert_eq!(read().await, 1);
+
+    let mount = format!(
+        "/v2/team/above/blobs/uploads/?mount={}&from=team/below",
+        base.digest()
+    );
+    assert_eq!(world.send(&admin(), "POST", &mount).await.status, 201);
+    world
+        .push_blob(&admin(), "team/above", &above.layers[1].bytes)
+        .await;
+    world
+        .push_blob(&admin(), "team/above", &above.config())
+        .await;
+    let manifest = above.manifest();
+    let answer = world
+        .put(&admin(), "team/above", "1", crate::world::IMAGE, &manifest)
+        .await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let report = world.report("team/above", &Digest::sha256(&manifest)).await;
+    assert_eq!(report["inventory"]["packages"][0]["name"], "zlib1g");
+    assert_eq!(read().await, 2, "only its own layer was read");
     world.stop().await;
 }
 
