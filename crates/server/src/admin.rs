@@ -4,9 +4,13 @@
 //! only caller.
 
 mod people;
+mod trail;
 mod upkeep;
 
-pub use catalog::{AccountChange, AccountKind, RobotChange, TeamChange, TeamRole, Visibility};
+pub use catalog::{
+    AccountChange, AccountKind, AuditFilter, AuditOutcome, RobotChange, TeamChange, TeamRole,
+    Visibility,
+};
 use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
 pub use catalog::{JobRow, JobState, Robot, Role};
 use jiff::Timestamp;
@@ -17,6 +21,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use upkeep::{CheckError, CheckOptions, CheckReport, Finding};
 
 use crate::api::robots::is_robot_name;
+pub use crate::audit::AuditFormat;
 use crate::auth::password::{HashError, hash_now};
 use crate::auth::secret::{SecretKind, generate, stored};
 
@@ -61,6 +66,9 @@ pub enum AdminError {
         /// Whose.
         subject: String,
     },
+    /// A target alone would read the whole trail.
+    #[error("a target needs an actor, an action, a repository or a namespace beside it")]
+    BroadTarget,
     /// The scopes are not scopes.
     #[error("{0}")]
     Scope(String),

@@ -109,6 +109,11 @@ impl Output {
         }
     }
 
+    /// Returns whether nobody reads the data any more.
+    pub(crate) fn reader_is_gone(&self) -> bool {
+        self.reader_is_gone
+    }
+
     /// Writes one line to standard error, whatever `--quiet` says.
     pub(crate) fn say(&mut self, line: &str) {
         // Nobody is left to be told when standard error is closed.

@@ -7,6 +7,7 @@
 mod advisories;
 mod agreement;
 mod arguments;
+mod audit;
 mod browser;
 mod clients;
 mod config;

@@ -8,10 +8,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use catalog::{
-    AuditAction, AuditCursor, AuditEntry, AuditFilter, AuditOutcome, Catalog, CatalogError, Role,
-};
-use futures::StreamExt as _;
+use catalog::{AuditAction, AuditCursor, AuditEntry, AuditFilter, AuditOutcome, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
@@ -22,11 +19,9 @@ use utoipa_axum::routes;
 use super::problem::{Problem, Refusals};
 use super::{Caller, Credentialed, Parameters};
 use crate::app::{App, Shared};
-use crate::audit::{AuditItem, CSV_HEAD, csv_line, json_line};
+use crate::audit::{AuditFormat, AuditItem, is_answerable, lines};
 
 const PAGE: u32 = 100;
-/// Rows that an export reads at once.
-const CHUNK: u32 = 500;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -111,9 +106,9 @@ async fn export(
     if which.cursor.is_some() {
         return Err(Problem::invalid("an export has no `cursor`"));
     }
-    let is_csv = match which.format.as_deref() {
-        None | Some("ndjson") => false,
-        Some("csv") => true,
+    let format = match which.format.as_deref() {
+        None | Some("ndjson") => AuditFormat::Ndjson,
+        Some("csv") => AuditFormat::Csv,
         Some(_) => return Err(Problem::invalid("`format` is `ndjson` or `csv`")),
     };
     let filter = filter(&app, &caller, which).await?;
@@ -121,55 +116,22 @@ async fn export(
     app.catalog
         .audit(&exported, &caller.actor(), app.clock.now())
         .await?;
-    let (content_type, name) = if is_csv {
-        (
+    let (content_type, name) = match format {
+        AuditFormat::Csv => (
             "text/csv; charset=utf-8",
             "attachment; filename=\"audit.csv\"",
-        )
-    } else {
-        (
+        ),
+        AuditFormat::Ndjson => (
             "application/x-ndjson",
             "attachment; filename=\"audit.ndjson\"",
-        )
+        ),
     };
-    let lines = lines(app.catalog.clone(), filter, is_csv);
+    let lines = lines(app.catalog.clone(), filter, format);
     let headers = [
         (header::CONTENT_TYPE, content_type),
         (header::CONTENT_DISPOSITION, name),
     ];
     Ok((headers, Body::from_stream(lines)).into_response())
-}
-
-/// Reads page after page while the client takes them; memory holds one.
-fn lines(
-    catalog: Catalog,
-    filter: AuditFilter,
-    is_csv: bool,
-) -> impl futures::Stream<Item = Result<String, CatalogError>> + Send {
-    let head = is_csv.then(|| Ok(CSV_HEAD.to_owned()));
-    let pages =
-        futures::stream::try_unfold(Some(None), move |place: Option<Option<AuditCursor>>| {
-            let (catalog, filter) = (catalog.clone(), filter.clone());
-            async move {
-                let Some(after) = place else { return Ok(None) };
-                let rows = catalog.audit_page(&filter, after, CHUNK).await?;
-                let Some(last) = rows.last() else {
-                    return Ok(None);
-                };
-                let next = AuditCursor {
-                    at: last.at,
-                    id: last.id,
-                };
-                let place = (rows.len() == CHUNK as usize).then_some(Some(next));
-                let write = if is_csv { csv_line } else { json_line };
-                let text: String = rows
-                    .into_iter()
-                    .map(|row| write(&AuditItem::from(row)))
-                    .collect();
-                Ok(Some((text, place)))
-            }
-        });
-    futures::stream::iter(head).chain(pages)
 }
 
 /// Reads the conditions, and refuses what the caller may not see.
@@ -197,11 +159,7 @@ async fn filter(app: &App, caller: &Caller, which: Which) -> Result<AuditFilter,
     if texts.into_iter().flatten().any(|text| text.contains('\0')) {
         return Err(Problem::invalid("a text holds no NUL"));
     }
-    let is_narrow = filter.actor.is_some()
-        || filter.action.is_some()
-        || filter.repository.is_some()
-        || filter.namespace.is_some();
-    if filter.target.is_some() && !is_narrow {
+    if !is_answerable(&filter) {
         return Err(Problem::invalid(
             "`target` needs `actor`, `action`, `repository` or `namespace` beside it",
         ));

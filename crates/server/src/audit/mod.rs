@@ -3,9 +3,13 @@
 //! Entries hold what clients sent: names, tags, user agents. In JSON they are escaped; in CSV a field that a
 //! spreadsheet would take for a formula gets an apostrophe in front, and line breaks become spaces.
 
-use catalog::AuditRow;
+mod stream;
+
+use catalog::{AuditFilter, AuditRow};
 use jiff::Timestamp;
 use serde::Serialize;
+pub use stream::AuditFormat;
+pub(crate) use stream::lines;
 use utoipa::ToSchema;
 
 /// The first line of an export as CSV.
@@ -57,6 +61,15 @@ impl From<AuditRow> for AuditItem {
             occurrences: row.occurrences,
         }
     }
+}
+
+/// Returns whether an index answers: a target alone would read the whole trail.
+pub(crate) fn is_answerable(filter: &AuditFilter) -> bool {
+    filter.target.is_none()
+        || filter.actor.is_some()
+        || filter.action.is_some()
+        || filter.repository.is_some()
+        || filter.namespace.is_some()
 }
 
 /// Writes an entry as one line of JSON.

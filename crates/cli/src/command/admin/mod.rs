@@ -3,6 +3,7 @@
 //! Adding a command: a file with its arguments and what it does, and a line in [`Command`], [`Command::flags`] and
 //! [`perform`].
 
+mod audit;
 mod fsck;
 mod org;
 mod password;
@@ -31,6 +32,9 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    /// Read the audit trail
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Check everything that is stored: rows against rows, and rows against objects
     #[command(after_help = fsck::HELP)]
     Fsck(fsck::Args),
@@ -63,6 +67,7 @@ enum Command {
 impl Command {
     fn flags(&self) -> &Flags {
         match self {
+            Self::Audit(command) => command.flags(),
             Self::Fsck(args) => &args.flags,
             Self::Password(args) => &args.flags,
             Self::Robot(command) => command.flags(),
@@ -110,6 +115,7 @@ async fn perform(
     output: &mut Output,
 ) -> Result<Exit, Failure> {
     match command {
+        Command::Audit(command) => audit::perform(command, context, output).await?,
         Command::Fsck(args) => return fsck::perform(args, context, output).await,
         Command::Password(args) => password::perform(args, context, output).await?,
         Command::Org(command) => org::perform(command, context, output).await?,
