@@ -3,9 +3,11 @@
 //! Whoever may open the database may do anything in it, so nothing here asks for a password. The command line is the
 //! only caller.
 
+mod error;
 mod people;
 mod trail;
 mod upkeep;
+mod upstreams;
 
 pub use catalog::{
     AccountChange, AccountKind, AuditFilter, AuditOutcome, RobotChange, TeamChange, TeamRole,
@@ -13,86 +15,19 @@ pub use catalog::{
 };
 use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
 pub use catalog::{JobRow, JobState, Robot, Role};
+pub use error::{AdminError, CheckError};
 use jiff::Timestamp;
 use oci::RepositoryName;
 pub use oci::RepositoryPattern;
 pub use people::NewUser;
 use secrecy::{ExposeSecret as _, SecretString};
-pub use upkeep::{CheckError, CheckOptions, CheckReport, Finding};
+pub use upkeep::{CheckOptions, CheckReport, Finding};
+pub use upstreams::{Mirror, MirrorFilter, NewUpstream, Upstream};
 
 use crate::api::robots::is_robot_name;
 pub use crate::audit::AuditFormat;
-use crate::auth::password::{HashError, hash_now};
+use crate::auth::password::hash_now;
 use crate::auth::secret::{SecretKind, generate, stored};
-
-/// An administrative command was refused.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminError {
-    /// The catalog failed.
-    #[error("the catalog failed")]
-    Catalog(#[from] CatalogError),
-    /// The check cannot go on.
-    #[error(transparent)]
-    Check(#[from] CheckError),
-    /// The password cannot be hashed.
-    #[error(transparent)]
-    Password(#[from] HashError),
-    /// There is no such account.
-    #[error("there is no account `{0}`")]
-    NoAccount(String),
-    /// There is no such robot.
-    #[error("there is no robot `{0}`, robots are named `owner+name`")]
-    NoRobot(String),
-    /// There is no such dead job.
-    #[error("there is no dead job {0}, `tidegate admin jobs list` shows those there are")]
-    NoDeadJob(i64),
-    /// The robot exists.
-    #[error("a robot `{0}` exists already")]
-    RobotExists(String),
-    /// There is no such team.
-    #[error("there is no team `{0}`, teams are written `organisation/team`")]
-    NoTeam(String),
-    /// There is no such repository.
-    #[error("there is no repository `{0}`")]
-    NoRepository(String),
-    /// There is no such token.
-    #[error("there is no token or secret `{0}`")]
-    NoCredential(String),
-    /// There is nothing to take away.
-    #[error("`{subject}` has no role on `{target}`")]
-    NoPermission {
-        /// The repository or pattern.
-        target: String,
-        /// Whose.
-        subject: String,
-    },
-    /// A target alone would read the whole trail.
-    #[error("a target needs an actor, an action, a repository or a namespace beside it")]
-    BroadTarget,
-    /// The scopes are not scopes.
-    #[error("{0}")]
-    Scope(String),
-    /// The account or team exists.
-    #[error("`{0}` exists already")]
-    NameTaken(String),
-    /// The name is not an account's.
-    #[error(
-        "`{0}` cannot be the name of an account or a team: use a-z and 0-9 with single `.`, `_`, `-` between them"
-    )]
-    AccountName(String),
-    /// Nobody could administer the registry.
-    #[error("one enabled administrator must remain")]
-    LastSuperuser,
-    /// Nobody would own the organisation.
-    #[error("one team of owners must remain in the organisation")]
-    LastOwners,
-    /// Repositories would change hands with the name.
-    #[error("there are repositories in the namespace `{0}`, delete them first")]
-    HasRepositories(String),
-    /// The name is not a robot's.
-    #[error("`{0}` cannot be a robot's name: use 1 to 64 of a-z, 0-9, `-`, `_`, `.`")]
-    RobotName(String),
-}
 
 /// A new robot and its token, which is shown once.
 #[derive(Debug)]

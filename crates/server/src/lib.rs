@@ -38,6 +38,7 @@ mod sweep;
 mod upkeep;
 mod upstream;
 mod workers;
+mod written;
 
 pub mod admin;
 pub mod migrate;

@@ -28,6 +28,7 @@ mod tag_life;
 mod tags;
 mod trail;
 mod transfer;
+mod upstreams;
 mod usage;
 
 use catalog::Catalog;
@@ -169,6 +170,10 @@ macro_rules! catalog_conformance {
             sign_ins::a_group_takes_back_only_the_right_it_gave,
             sign_ins::each_identity_is_taken_for_a_check_once,
             trail::refusals_of_one_kind_are_one_entry,
+            upstreams::an_upstream_comes_back_as_it_was_written,
+            upstreams::a_secret_goes_with_the_address_it_was_given_for,
+            upstreams::a_mirror_remembers_how_it_went,
+            upstreams::unused_cached_tags_are_found_below_their_namespace,
             pages::the_tag_page_joins_everything_known,
             pages::the_repository_list_sums_up,
             pages::filters_take_wildcards_literally,

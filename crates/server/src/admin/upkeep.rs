@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::{Admin, AdminError};
 use crate::collection;
-pub use crate::collection::check::{CheckError, CheckOptions, CheckReport, Finding};
+use crate::collection::check::CheckError;
+pub use crate::collection::check::{CheckOptions, CheckReport, Finding};
 use crate::settings::Storage;
 
 impl Admin {

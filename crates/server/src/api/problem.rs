@@ -8,6 +8,7 @@ use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::error::ApiError;
+use crate::written::Unacceptable;
 
 /// What the body of every refusal looks like.
 #[derive(Serialize, ToSchema)]
@@ -132,6 +133,12 @@ impl From<ApiError> for Problem {
             retry_after: error.header(&header::RETRY_AFTER).cloned(),
             detail: error.report(),
         }
+    }
+}
+
+impl From<Unacceptable> for Problem {
+    fn from(error: Unacceptable) -> Self {
+        Self::invalid(error.to_string())
     }
 }
 

@@ -16,7 +16,8 @@ use utoipa_axum::routes;
 use super::problem::{Problem, Refusals};
 use super::{Administrator, Body, Segments};
 use crate::app::{App, Shared};
-use crate::upstream::settings::{self, Unacceptable, Written};
+use crate::upstream::ROOT_CONFLICT;
+use crate::upstream::settings::{self, Written};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -114,12 +115,6 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(get, update, delete))
 }
 
-impl From<Unacceptable> for Problem {
-    fn from(Unacceptable(words): Unacceptable) -> Self {
-        Self::invalid(words)
-    }
-}
-
 impl UpstreamBody {
     /// Returns what was written, and what is to become of the stored credential.
     fn written(self) -> (Written, CredentialChange) {
@@ -173,7 +168,7 @@ async fn refuse_taken(app: &App, namespace: Option<&str>) -> Result<(), Problem>
     match app.catalog.uncached_repository_in(namespace).await? {
         None => Ok(()),
         Some(name) => Err(Problem::conflict(format!(
-            "the repository {name} was pushed here, a cache needs a namespace of its own"
+            "the repository {name} was pushed here, {ROOT_CONFLICT}"
         ))),
     }
 }

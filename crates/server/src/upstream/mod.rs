@@ -37,6 +37,8 @@ use client::Remote;
 
 /// How old the settings in use may be.
 const SETTINGS_LIFE: Duration = Duration::from_secs(2);
+/// Why a namespace with repositories of its own cannot become a cache: its tags would be ended.
+pub(crate) const ROOT_CONFLICT: &str = "a cache needs a namespace of its own";
 /// Mirrors that push protection knows of; administrators write them by hand.
 const MAX_MIRRORS: u32 = 10_000;
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::{address, patterns};
 use crate::outbound::Outbound;
 use crate::workers::schedules::next_after;
+use crate::written::Unacceptable;
 
 /// How long a tag is served without asking, unless somebody says otherwise.
 pub(crate) const DEFAULT_TTL: Duration = Duration::from_mins(10);
@@ -18,13 +19,8 @@ const MAX_KEEP: Duration = Duration::from_hours(24 * 365 * 10);
 const MAX_REALMS: usize = 10;
 const MAX_SECRET: usize = 16 << 10;
 
-/// A value that is not acceptable, in words that begin with its field.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Unacceptable(pub(crate) String);
-
 fn no(words: impl Into<String>) -> Unacceptable {
-    Unacceptable(words.into())
+    Unacceptable::new(words)
 }
 
 /// An upstream as somebody wrote it.

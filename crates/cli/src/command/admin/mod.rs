@@ -5,6 +5,7 @@
 
 mod audit;
 mod fsck;
+mod mirror;
 mod org;
 mod password;
 mod permission;
@@ -12,6 +13,7 @@ mod robot;
 mod sparse;
 mod team;
 mod token;
+mod upstream;
 mod user;
 
 use anyhow::Context as _;
@@ -38,6 +40,9 @@ enum Command {
     /// Check everything that is stored: rows against rows, and rows against objects
     #[command(after_help = fsck::HELP)]
     Fsck(fsck::Args),
+    /// Manage mirrors: repositories copied from an upstream by a plan
+    #[command(subcommand)]
+    Mirror(mirror::Command),
     /// Manage organisations: namespaces that belong to teams
     #[command(subcommand)]
     Org(org::Command),
@@ -59,6 +64,9 @@ enum Command {
     /// Manage the tokens of people and the secrets of robots
     #[command(subcommand)]
     Token(token::Command),
+    /// Manage other registries: sources of mirrors, and caches of them
+    #[command(subcommand)]
+    Upstream(upstream::Command),
     /// Manage people
     #[command(subcommand)]
     User(user::Command),
@@ -71,11 +79,13 @@ impl Command {
             Self::Fsck(args) => &args.flags,
             Self::Password(args) => &args.flags,
             Self::Robot(command) => command.flags(),
+            Self::Mirror(command) => command.flags(),
             Self::Org(command) => command.flags(),
             Self::Permission(command) => command.flags(),
             Self::Sparse(args) => &args.flags,
             Self::Team(command) => command.flags(),
             Self::Token(command) => command.flags(),
+            Self::Upstream(command) => command.flags(),
             Self::User(command) => command.flags(),
         }
     }
@@ -118,11 +128,13 @@ async fn perform(
         Command::Audit(command) => audit::perform(command, context, output).await?,
         Command::Fsck(args) => return fsck::perform(args, context, output).await,
         Command::Password(args) => password::perform(args, context, output).await?,
+        Command::Mirror(command) => mirror::perform(command, context, output).await?,
         Command::Org(command) => org::perform(command, context, output).await?,
         Command::Permission(command) => permission::perform(command, context, output).await?,
         Command::Robot(command) => robot::perform(command, context, output).await?,
         Command::Team(command) => team::perform(command, context, output).await?,
         Command::Token(command) => token::perform(command, context, output).await?,
+        Command::Upstream(command) => upstream::perform(command, context, output).await?,
         Command::User(command) => user::perform(command, context, output).await?,
         Command::Sparse(args) => sparse::perform(args, context, output).await?,
     }

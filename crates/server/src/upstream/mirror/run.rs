@@ -69,18 +69,23 @@ pub(crate) fn schedule_name(repository: &RepositoryName) -> String {
     format!("{}:{repository}", JOB.name)
 }
 
-/// Queues a run now. Returns whether none was queued or running.
-pub(crate) async fn queue(app: &App, repository: &RepositoryName) -> Result<bool, CatalogError> {
+/// Returns the job that runs a mirror.
+pub(crate) fn job(repository: &RepositoryName, lane: Lane) -> NewJob {
     let payload = Payload {
         argument: repository.clone(),
     };
-    let job = NewJob {
+    NewJob {
         kind: JOB.name.to_owned(),
-        lane: Lane::Manual,
+        lane,
         payload: serde_json::to_string(&payload).expect("a name is JSON"),
         dedup_key: Some(schedule_name(repository)),
         delay: Duration::ZERO,
-    };
+    }
+}
+
+/// Queues a run now. Returns whether none was queued or running.
+pub(crate) async fn queue(app: &App, repository: &RepositoryName) -> Result<bool, CatalogError> {
+    let job = job(repository, Lane::Manual);
     let is_new = app.catalog.enqueue(&job).await?.is_some();
     app.wake_workers();
     Ok(is_new)
