@@ -103,7 +103,7 @@ pub use schedules::Schedule;
 pub use scope::Scope;
 pub use signing_keys::SigningKey;
 pub use simple_signatures::{SignatureOutcome, SimpleSignature};
-pub use tag_page::TagRow;
+pub use tag_page::{TagCursor, TagListing, TagOrder, TagRow};
 pub use tags::{
     ExpiringTag, HistoryRow, ImmutabilityRule, NewImmutabilityRule, RepositoryTag, RestoreError,
     RestoreWindow, TagCause, TagMove,

@@ -25,7 +25,9 @@ pub struct Frame {
 pub struct Account {
     /// The name shown.
     pub name: String,
-    /// The token of the sign-out form.
+    /// Whether everything is open to them.
+    pub superuser: bool,
+    /// The token that every form of theirs carries.
     pub csrf: String,
 }
 
@@ -80,6 +82,10 @@ pub enum Section {
     Images,
     /// Advisories.
     Feeds,
+    /// The audit trail.
+    Audit,
+    /// What the server does by itself.
+    System,
     /// None of them.
     Elsewhere,
 }
@@ -88,13 +94,21 @@ impl Section {
     /// Returns the `aria-current` attribute for the entry `here`, empty for all others.
     pub(crate) fn current(self, here: &str) -> &'static str {
         match (self, here) {
-            (Self::Images, "images") | (Self::Feeds, "feeds") => " aria-current=page",
+            (Self::Images, "images")
+            | (Self::Feeds, "feeds")
+            | (Self::Audit, "audit")
+            | (Self::System, "system") => " aria-current=page",
             _ => "",
         }
     }
 }
 
 impl Frame {
+    /// Returns the token that forms carry, empty for who has none.
+    pub(crate) fn csrf(&self) -> &str {
+        self.account.as_ref().map_or("", |account| &account.csrf)
+    }
+
     /// Returns whether `as_of` differs from the current snapshot, so that a number must say how old it is. Whole seconds
     /// count: stored times are less exact than the snapshot's own.
     pub(crate) fn is_older_data(&self, as_of: &Timestamp) -> bool {

@@ -16,7 +16,6 @@ mod chips;
 mod findings;
 pub mod format;
 mod frame;
-mod order;
 pub mod pages;
 mod paging;
 pub mod routes;
@@ -26,18 +25,24 @@ mod schedule;
 pub use chips::{Health, Tally, VerdictChip, VerdictTally};
 pub use findings::{FindingFilter, FindingGroup, Show};
 pub use frame::{Account, FeedsNote, Frame, Section, Theme};
-pub use order::natural_cmp;
+pub use pages::audit::{AuditFields, AuditLine, AuditPage, render_audit};
 pub use pages::decision::{DecisionPage, render_decision};
 pub use pages::error::{ErrorKind, ErrorPage, render_error};
 pub use pages::feeds::{FeedRow, FeedsPage, render_feeds};
+pub use pages::history::{
+    HistoryPage, PastTagRow, PastTagsPage, RestorePage, SpanRow, render_history, render_past_tags,
+    render_restore,
+};
 pub use pages::image::{
     Analysed, Analysis, FindingsTab, ImagePage, LayerRow, LayersTab, Matched, Overview,
     PackageFilter, PackageRow, PackagesTab, PlatformLink, Tab, TabContent, VerdictCard,
     render_image,
 };
 pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
+pub use pages::repository::{AboutPage, PermissionRow, RuleRow, render_about};
 pub use pages::sign_in::{ProviderLink, SignInError, SignInPage, render_sign_in};
-pub use pages::tags::{TagRow, TagSort, TagsPage, render_tags};
+pub use pages::system::{CollectionCard, JobLine, RunRow, ScheduleRow, SystemPage, render_system};
+pub use pages::tags::{TagColumn, TagRow, TagSort, TagsPage, render_tags};
 pub use paging::Paging;
 
 /// The policy every page is sent with: no external request, no inline code, no framing.

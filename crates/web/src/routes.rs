@@ -31,6 +31,12 @@ pub enum Route {
     Images,
     /// `/r/{repository}/-/tags`
     Tags(RepositoryName),
+    /// `/r/{repository}/-/history`
+    History(RepositoryName),
+    /// `/r/{repository}/-/restore`: the question, and the target of its POST.
+    Restore(RepositoryName),
+    /// `/r/{repository}/-/about`
+    About(RepositoryName),
     /// `/r/{repository}/-/t/{tag}`
     ImageByTag(RepositoryName, Tag),
     /// `/r/{repository}/-/m/{digest}`
@@ -39,6 +45,10 @@ pub enum Route {
     Decision(String),
     /// `/feeds`
     Feeds,
+    /// `/audit`, and the target of its exports.
+    Audit,
+    /// `/system`, and the target of its forms.
+    System,
     /// `/sign-in`: the form, and the target of its POST.
     SignIn,
     /// `/sign-in/{id}`: leads to a provider of identities.
@@ -65,6 +75,8 @@ impl Route {
                 "" => Some(Self::Overview),
                 "images" => Some(Self::Images),
                 "feeds" => Some(Self::Feeds),
+                "audit" => Some(Self::Audit),
+                "system" => Some(Self::System),
                 "sign-in" => Some(Self::SignIn),
                 "sign-out" => Some(Self::SignOut),
                 _ => None,
@@ -85,7 +97,13 @@ impl Route {
         // A name is written without encoding; one with `%` in it is not a name and is refused here.
         let name: RepositoryName = name.parse().ok()?;
         match view.split_once('/') {
-            None if view == "tags" => Some(Self::Tags(name)),
+            None => match view {
+                "tags" => Some(Self::Tags(name)),
+                "history" => Some(Self::History(name)),
+                "restore" => Some(Self::Restore(name)),
+                "about" => Some(Self::About(name)),
+                _ => None,
+            },
             Some(("t", tag)) => Some(Self::ImageByTag(name, decode(tag)?.parse().ok()?)),
             Some(("m", digest)) => Some(Self::ImageByDigest(name, decode(digest)?.parse().ok()?)),
             _ => None,
@@ -108,10 +126,15 @@ impl fmt::Display for Route {
             Self::Overview => f.write_str("/"),
             Self::Images => f.write_str("/images"),
             Self::Tags(name) => write!(f, "/r/{name}/-/tags"),
+            Self::History(name) => write!(f, "/r/{name}/-/history"),
+            Self::Restore(name) => write!(f, "/r/{name}/-/restore"),
+            Self::About(name) => write!(f, "/r/{name}/-/about"),
             Self::ImageByTag(name, tag) => write!(f, "/r/{name}/-/t/{tag}"),
             Self::ImageByDigest(name, digest) => write!(f, "/r/{name}/-/m/{digest}"),
             Self::Decision(id) => write!(f, "/d/{}", utf8_percent_encode(id, SEGMENT)),
             Self::Feeds => f.write_str("/feeds"),
+            Self::Audit => f.write_str("/audit"),
+            Self::System => f.write_str("/system"),
             Self::SignIn => f.write_str("/sign-in"),
             Self::SignInWith(id) => write!(f, "/sign-in/{}", utf8_percent_encode(id, SEGMENT)),
             Self::SignInReturn(id) => {
@@ -194,6 +217,11 @@ mod tests {
             Route::ImageByDigest(repository(), digest),
             Route::Decision("01JD9K/ ?#ü".to_owned()),
             Route::Feeds,
+            Route::History(repository()),
+            Route::Restore(repository()),
+            Route::About(repository()),
+            Route::Audit,
+            Route::System,
             Route::SignIn,
             Route::SignInWith("a sso".to_owned()),
             Route::SignInReturn("callback".to_owned()),
@@ -220,6 +248,8 @@ mod tests {
     #[case("/r/a/-/t/%2e%2e")]
     #[case("/r/a/-/m/sha256:00")]
     #[case("/d/")]
+    #[case("/r/a/-/history/x")]
+    #[case("/audit/")]
     #[case("/sign-in/")]
     #[case("/sign-in/sso/")]
     #[case("/sign-in/sso/other")]

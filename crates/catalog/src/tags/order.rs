@@ -15,7 +15,7 @@ const END: char = '"';
 /// Returns the text by which a tag is ordered among versions.
 ///
 /// Numbers are written with the count of their digits in front, so that more digits are more; letters lose their case.
-pub(super) fn sort_key(tag: &Tag) -> String {
+pub(crate) fn sort_key(tag: &Tag) -> String {
     let mut key = String::with_capacity(tag.as_str().len() + 8);
     let mut rest = tag.as_str();
     while let Some(c) = rest.chars().next() {

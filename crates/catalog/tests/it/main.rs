@@ -175,6 +175,7 @@ macro_rules! catalog_conformance {
             upstreams::a_mirror_remembers_how_it_went,
             upstreams::unused_cached_tags_are_found_below_their_namespace,
             pages::the_tag_page_joins_everything_known,
+            pages::tags_come_in_every_order_page_by_page,
             pages::the_repository_list_sums_up,
             pages::filters_take_wildcards_literally,
         );

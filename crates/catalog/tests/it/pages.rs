@@ -1,7 +1,7 @@
 //! The joined queries behind the pages.
 
 use ::evidence::Grade;
-use catalog::{Catalog, VerdictCounts};
+use catalog::{Catalog, TagListing, TagOrder, VerdictCounts};
 
 use crate::evidence::{decision, report, summary};
 use crate::given::{app, at, digest_of, index, pushed_image, put, tag, tags};
@@ -113,4 +113,56 @@ pub(crate) async fn filters_take_wildcards_literally(catalog: Catalog) {
     assert_eq!(matching("a_b").await, [tag("A_B2"), tag("a_b")]);
     assert!(matching("%").await.is_empty());
     assert!(matching("!").await.is_empty());
+}
+
+pub(crate) async fn tags_come_in_every_order_page_by_page(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let small = pushed_image(&catalog, id, &dev, "[1]", &tags(&["v1.9"]), 3).await;
+    let large = pushed_image(&catalog, id, &dev, "[12345]", &tags(&["v1.10"]), 1).await;
+    pushed_image(&catalog, id, &dev, "[123]", &tags(&["v1.10-rc1"]), 2).await;
+    for (body, grade) in [(&small, Grade::F), (&large, Grade::A)] {
+        catalog
+            .put_image_report(&report(&digest_of(body), "old", grade), at(4))
+            .await
+            .unwrap();
+    }
+    for (order, expected) in [
+        (TagOrder::Newest, ["v1.9", "v1.10-rc1", "v1.10"]),
+        (TagOrder::Oldest, ["v1.10", "v1.10-rc1", "v1.9"]),
+        (TagOrder::Version, ["v1.9", "v1.10-rc1", "v1.10"]),
+        (TagOrder::VersionReversed, ["v1.10", "v1.10-rc1", "v1.9"]),
+        (TagOrder::Smallest, ["v1.9", "v1.10-rc1", "v1.10"]),
+        (TagOrder::Largest, ["v1.10", "v1.10-rc1", "v1.9"]),
+        (TagOrder::Best, ["v1.10", "v1.9", "v1.10-rc1"]),
+        (TagOrder::Worst, ["v1.9", "v1.10", "v1.10-rc1"]),
+    ] {
+        for limit in [1, 2, 3] {
+            let mut listing = TagListing {
+                order,
+                limit,
+                ..TagListing::default()
+            };
+            let mut found = Vec::new();
+            loop {
+                let (rows, next) = catalog.tag_page(id, &listing, at(5)).await.unwrap();
+                found.extend(rows.into_iter().map(|row| row.tag.to_string()));
+                let Some(next) = next else { break };
+                listing.after = Some(next);
+            }
+            assert_eq!(found, expected, "{order:?} by {limit}");
+        }
+    }
+    let digest = digest_of(&large);
+    for filter in ["1.10", digest.hex(), "RC"] {
+        let listing = TagListing {
+            filter,
+            limit: 10,
+            ..TagListing::default()
+        };
+        let (rows, next) = catalog.tag_page(id, &listing, at(5)).await.unwrap();
+        assert_eq!(
+            (rows.len(), next),
+            (if filter == "1.10" { 2 } else { 1 }, None)
+        );
+    }
 }

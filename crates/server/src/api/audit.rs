@@ -4,11 +4,9 @@
 //! happened there. An export is a stream of lines in the order of pages, latest first, and is itself an entry.
 
 use axum::Json;
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
-use catalog::{AuditAction, AuditCursor, AuditEntry, AuditFilter, AuditOutcome, Role};
+use axum::response::Response;
+use catalog::{AuditCursor, AuditFilter, AuditOutcome};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
@@ -19,7 +17,7 @@ use utoipa_axum::routes;
 use super::problem::{Problem, Refusals};
 use super::{Caller, Credentialed, Parameters};
 use crate::app::{App, Shared};
-use crate::audit::{AuditFormat, AuditItem, is_answerable, lines};
+use crate::audit::{AuditFormat, AuditItem, export, is_answerable, may_see};
 
 const PAGE: u32 = 100;
 
@@ -112,26 +110,8 @@ async fn export(
         Some(_) => return Err(Problem::invalid("`format` is `ndjson` or `csv`")),
     };
     let filter = filter(&app, &caller, which).await?;
-    let exported = AuditEntry::on(AuditAction::AuditExport, filter.repository.as_deref(), None);
-    app.catalog
-        .audit(&exported, &caller.actor(), app.clock.now())
-        .await?;
-    let (content_type, name) = match format {
-        AuditFormat::Csv => (
-            "text/csv; charset=utf-8",
-            "attachment; filename=\"audit.csv\"",
-        ),
-        AuditFormat::Ndjson => (
-            "application/x-ndjson",
-            "attachment; filename=\"audit.ndjson\"",
-        ),
-    };
-    let lines = lines(app.catalog.clone(), filter, format);
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CONTENT_DISPOSITION, name),
-    ];
-    Ok((headers, Body::from_stream(lines)).into_response())
+    let actor = caller.actor();
+    Ok(export::answer(&app, filter, format, &actor).await?)
 }
 
 /// Reads the conditions, and refuses what the caller may not see.
@@ -164,35 +144,12 @@ async fn filter(app: &App, caller: &Caller, which: Which) -> Result<AuditFilter,
             "`target` needs `actor`, `action`, `repository` or `namespace` beside it",
         ));
     }
-    if may_see(app, caller, &filter).await? {
+    if may_see(&app.catalog, &caller.principal, &filter).await? {
         return Ok(filter);
     }
     Err(Problem::forbidden(
         "the trail is shown to superusers, that of a `namespace` to its owners, that of a `repository` to its administrators",
     ))
-}
-
-async fn may_see(app: &App, caller: &Caller, filter: &AuditFilter) -> Result<bool, Problem> {
-    let principal = &caller.principal;
-    if principal.superuser {
-        return Ok(true);
-    }
-    if let Some(namespace) = &filter.namespace
-        && app.catalog.owns_namespace(namespace, principal).await?
-    {
-        return Ok(true);
-    }
-    let name = filter
-        .repository
-        .as_deref()
-        .map(str::parse::<RepositoryName>);
-    let Some(Ok(name)) = name else {
-        return Ok(false);
-    };
-    let Some(repository) = app.catalog.repository(&name).await? else {
-        return Ok(false);
-    };
-    Ok(app.catalog.role_of(repository.id, principal).await? == Some(Role::Admin))
 }
 
 fn cursor(text: &str) -> Result<AuditCursor, Problem> {

@@ -3,10 +3,12 @@
 //! Entries hold what clients sent: names, tags, user agents. In JSON they are escaped; in CSV a field that a
 //! spreadsheet would take for a formula gets an apostrophe in front, and line breaks become spaces.
 
+pub(crate) mod export;
 mod stream;
 
-use catalog::{AuditFilter, AuditRow};
+use catalog::{AuditFilter, AuditRow, Catalog, CatalogError, Principal, Role};
 use jiff::Timestamp;
+use oci::RepositoryName;
 use serde::Serialize;
 pub use stream::AuditFormat;
 pub(crate) use stream::lines;
@@ -70,6 +72,34 @@ pub(crate) fn is_answerable(filter: &AuditFilter) -> bool {
         || filter.action.is_some()
         || filter.repository.is_some()
         || filter.namespace.is_some()
+}
+
+/// Returns whether somebody may see what a filter lets through: superusers everything, owners of a namespace what
+/// happened in it, administrators of a repository what happened there.
+pub(crate) async fn may_see(
+    catalog: &Catalog,
+    principal: &Principal,
+    filter: &AuditFilter,
+) -> Result<bool, CatalogError> {
+    if principal.superuser {
+        return Ok(true);
+    }
+    if let Some(namespace) = &filter.namespace
+        && catalog.owns_namespace(namespace, principal).await?
+    {
+        return Ok(true);
+    }
+    let name = filter
+        .repository
+        .as_deref()
+        .map(str::parse::<RepositoryName>);
+    let Some(Ok(name)) = name else {
+        return Ok(false);
+    };
+    let Some(repository) = catalog.repository(&name).await? else {
+        return Ok(false);
+    };
+    Ok(catalog.role_of(repository.id, principal).await? == Some(Role::Admin))
 }
 
 /// Writes an entry as one line of JSON.

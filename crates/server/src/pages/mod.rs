@@ -2,22 +2,36 @@
 //!
 //! One dispatcher reads the address with [`web::routes::Route`]. Without a session every address leads to the sign-in
 //! form and back; without a right a repository's pages answer like those of a repository that does not exist.
+//!
+//! A form is a POST to the address of its page. It carries the session's token, a browser must say that it comes from
+//! here, and it does what the API does with the same method of the catalog, which leaves the same entry in the audit
+//! trail. Then the browser is sent on, so that a reload repeats nothing.
+//!
+//! Adding a page: its address and view model in `web`, a module here that fills it, its line in `view`; for forms a line
+//! in `submit`.
 
+mod about;
 mod assets;
+mod audit;
 mod decision;
 mod feeds;
+mod history;
 mod image;
 mod images;
 mod provider;
 mod sign_in;
+mod system;
 mod tags;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use catalog::{Principal, Repository};
+use catalog::{Actor, Principal, Repository, Role};
 use http_body_util::{BodyExt as _, Limited};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
 use oci::RepositoryName;
 use web::routes::Route;
 use web::{Account, ErrorKind, ErrorPage, FeedsNote, Frame, Theme};
@@ -133,21 +147,43 @@ async fn page(
         }
         (Route::SignOut, _) => return Err(PageError::Shown(ErrorKind::NotFound)),
         (_, &Method::GET | &Method::HEAD) => {}
-        // Every other form is somebody else's invention.
+        (_, &Method::POST) => {
+            return match &visit.session {
+                Some(session) => submit(visit, session, route, &read_form(body).await?).await,
+                None => Ok(redirect(&Route::SignIn.to_string())),
+            };
+        }
+        // Every other method is somebody else's invention.
         _ => return Err(PageError::Shown(ErrorKind::NotFound)),
     }
     let Some(session) = &visit.session else {
         let target = Route::SignIn.with("return", &visit.address).to_string();
         return Ok(redirect(&target));
     };
-    let principal = session.account.principal();
+    view(visit, &session.account.principal(), route).await
+}
+
+/// Shows a page to somebody who has signed in.
+async fn view(visit: &Visit, principal: &Principal, route: Route) -> Result<Response, PageError> {
     match route {
-        Route::Overview | Route::Images => images::page(visit, &principal).await,
-        Route::Tags(name) => tags::page(visit, readable(visit, &principal, &name).await?).await,
+        Route::Overview | Route::Images => images::page(visit, principal).await,
+        Route::Tags(name) => tags::page(visit, readable(visit, principal, &name).await?.0).await,
+        Route::History(name) => {
+            let (repository, role) = readable(visit, principal, &name).await?;
+            history::page(visit, repository, role).await
+        }
+        Route::Restore(name) => {
+            let (repository, role) = readable(visit, principal, &name).await?;
+            history::question(visit, repository, role).await
+        }
+        Route::About(name) => {
+            let (repository, role) = readable(visit, principal, &name).await?;
+            about::page(visit, repository, role).await
+        }
         Route::ImageByTag(name, tag) => {
             image::page(
                 visit,
-                readable(visit, &principal, &name).await?,
+                readable(visit, principal, &name).await?.0,
                 image::Asked::Tag(tag),
             )
             .await
@@ -155,13 +191,15 @@ async fn page(
         Route::ImageByDigest(name, digest) => {
             image::page(
                 visit,
-                readable(visit, &principal, &name).await?,
+                readable(visit, principal, &name).await?.0,
                 image::Asked::Digest(digest),
             )
             .await
         }
-        Route::Decision(id) => decision::page(visit, &principal, &id).await,
+        Route::Decision(id) => decision::page(visit, principal, &id).await,
         Route::Feeds => feeds::page(visit),
+        Route::Audit => audit::page(visit, principal).await,
+        Route::System => system::page(visit, principal).await,
         Route::SignIn
         | Route::SignInWith(_)
         | Route::SignInReturn(_)
@@ -170,12 +208,34 @@ async fn page(
     }
 }
 
-/// Returns the repository if the visitor may read it; otherwise it does not exist.
+/// Does what a form of a page asks for, if the page was ours and the visitor's own.
+async fn submit(
+    visit: &Visit,
+    session: &Session,
+    route: Route,
+    form: &Form,
+) -> Result<Response, PageError> {
+    if !session.accepts(&visit.headers, form.field("csrf")) {
+        return Err(PageError::Shown(ErrorKind::BadRequest));
+    }
+    let principal = &session.account.principal();
+    match route {
+        Route::Restore(name) => {
+            let (repository, role) = readable(visit, principal, &name).await?;
+            history::restore(visit, repository, role, principal, form).await
+        }
+        Route::Audit => audit::export(visit, principal, form).await,
+        Route::System => system::submit(visit, principal, form).await,
+        _ => Err(PageError::Shown(ErrorKind::NotFound)),
+    }
+}
+
+/// Returns the repository and the visitor's role, if they may read it; otherwise it does not exist.
 async fn readable(
     visit: &Visit,
     principal: &Principal,
     name: &RepositoryName,
-) -> Result<Repository, PageError> {
+) -> Result<(Repository, Role), PageError> {
     let missing = || PageError::Shown(ErrorKind::NotFound);
     let repository = visit
         .app
@@ -183,23 +243,48 @@ async fn readable(
         .repository(name)
         .await?
         .ok_or_else(missing)?;
-    visit
+    let role = visit
         .app
         .catalog
         .role_of(repository.id, principal)
         .await?
         .ok_or_else(missing)?;
-    Ok(repository)
+    Ok((repository, role))
 }
 
-async fn read_form(body: Body) -> Result<Vec<(String, String)>, PageError> {
+/// Reads an instant: RFC 3339, or a day, of which it is the last moment, in UTC.
+fn instant(text: &str) -> Option<Timestamp> {
+    if let Ok(instant) = text.parse::<Timestamp>() {
+        return Some(instant);
+    }
+    let day: Date = text.parse().ok()?;
+    let next = day.tomorrow().ok()?.at(0, 0, 0, 0);
+    let next = TimeZone::UTC.to_timestamp(next).ok()?;
+    next.checked_sub(1.microsecond()).ok()
+}
+
+/// The fields of a form that was sent.
+struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// Returns the first value of a field, or the empty text. No field holds a NUL: PostgreSQL's texts cannot.
+    fn field(&self, name: &str) -> &str {
+        let found = self.0.iter().find(|(key, _)| key == name);
+        found
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.contains('\0'))
+            .unwrap_or_default()
+    }
+}
+
+async fn read_form(body: Body) -> Result<Form, PageError> {
     let bytes = Limited::new(body, MAX_FORM)
         .collect()
         .await
         .map_err(|_| PageError::Shown(ErrorKind::BadRequest))?
         .to_bytes();
     let text = String::from_utf8_lossy(&bytes);
-    Ok(token_endpoint::form_pairs(&text).collect())
+    Ok(Form(token_endpoint::form_pairs(&text).collect()))
 }
 
 fn redirect(target: &str) -> Response {
@@ -244,6 +329,11 @@ impl Visit {
             .map_or("", |(_, value)| value)
     }
 
+    /// Returns the visitor as the audit trail names them.
+    fn actor(&self, principal: &Principal) -> Actor {
+        self.origin.actor(&principal.name)
+    }
+
     fn page_number(&self) -> usize {
         self.parameter("page").parse().unwrap_or(1)
     }
@@ -256,6 +346,7 @@ impl Visit {
             ),
             account: self.session.as_ref().map(|session| Account {
                 name: session.account.name.clone(),
+                superuser: session.account.superuser,
                 csrf: session.csrf.clone(),
             }),
             feeds: feeds_note(&self.app),

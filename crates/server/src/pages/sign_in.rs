@@ -8,7 +8,7 @@ use web::routes::{Route, local_return};
 use web::{ErrorKind, ProviderLink, SignInError, SignInPage};
 
 use super::provider::{refuse, shown};
-use super::{PageError, Visit, html, redirect};
+use super::{Form, PageError, Visit, html, redirect};
 use crate::auth::account::{self, Denied};
 use crate::auth::session;
 use crate::sign_in::oidc::Provider;
@@ -56,15 +56,8 @@ fn directory(visit: &Visit) -> Option<String> {
     Some(directory.settings.name.clone())
 }
 
-pub(super) async fn submit(
-    visit: &Visit,
-    form: &[(String, String)],
-) -> Result<Response, PageError> {
-    let field = |name: &str| {
-        form.iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value.as_str())
-    };
+pub(super) async fn submit(visit: &Visit, form: &Form) -> Result<Response, PageError> {
+    let field = |name| form.field(name);
     let (username, return_to) = (field("username"), field("return"));
     if !session::form_matches(&visit.headers, field("csrf")) {
         return show(visit, username, return_to, Some(SignInError::Expired));
@@ -129,14 +122,8 @@ pub(super) async fn enter(
     Ok(response)
 }
 
-pub(super) async fn sign_out(
-    visit: &Visit,
-    form: &[(String, String)],
-) -> Result<Response, PageError> {
-    let token = form
-        .iter()
-        .find(|(key, _)| key == "csrf")
-        .map_or("", |(_, value)| value.as_str());
+pub(super) async fn sign_out(visit: &Visit, form: &Form) -> Result<Response, PageError> {
+    let token = form.field("csrf");
     let Some(session) = &visit.session else {
         return Ok(redirect(&Route::SignIn.to_string()));
     };

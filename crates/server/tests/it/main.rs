@@ -194,6 +194,11 @@ macro_rules! server_conformance {
             tag_life::a_full_namespace_takes_no_more,
             tag_life::a_closed_registry_still_serves,
             tag_life::scopes_are_governed_by_their_own_people,
+            pages::a_tag_is_brought_back_by_its_form,
+            pages::tags_are_shown_as_they_were,
+            pages::tags_are_paged_by_the_address_alone,
+            pages::the_trail_and_the_system_are_for_administrators,
+            pages::a_repositorys_settings_are_shown_to_its_readers,
         );
     };
     ($engine:ident: $($module:ident::$case:ident,)+) => {

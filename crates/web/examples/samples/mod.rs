@@ -5,6 +5,7 @@
 )]
 
 mod image;
+mod registry;
 mod verdict;
 
 use evidence::{Grade, SeverityCounts, SnapshotRef};
@@ -98,6 +99,27 @@ impl Samples {
                 "decision-allowed",
                 web::render_decision(&self.decision_allowed()).unwrap(),
             ),
+            ("about", web::render_about(&self.about()).unwrap()),
+            ("history", web::render_history(&self.history()).unwrap()),
+            (
+                "history-none",
+                web::render_history(&self.no_history()).unwrap(),
+            ),
+            ("restore", web::render_restore(&self.restore()).unwrap()),
+            (
+                "tags-past",
+                web::render_past_tags(&self.past_tags()).unwrap(),
+            ),
+            ("audit", web::render_audit(&self.audit()).unwrap()),
+            (
+                "audit-refused",
+                web::render_audit(&self.audit_refused()).unwrap(),
+            ),
+            ("system", web::render_system(&self.system()).unwrap()),
+            (
+                "system-quiet",
+                web::render_system(&self.quiet_system()).unwrap(),
+            ),
             ("feeds", web::render_feeds(&self.feeds()).unwrap()),
             ("feeds-none", web::render_feeds(&self.no_feeds()).unwrap()),
         ];
@@ -126,6 +148,7 @@ impl Samples {
             theme: self.theme,
             account: Some(Account {
                 name: self.text("alice"),
+                superuser: true,
                 csrf: self.text("0f1e2d3c"),
             }),
             feeds: FeedsNote {
@@ -259,7 +282,7 @@ impl Samples {
         };
         let rows = vec![
             self.tag(
-                "2.4.1",
+                "latest",
                 "e",
                 Some(Grade::A),
                 Decision::Allow,
@@ -267,7 +290,7 @@ impl Samples {
                 720,
             ),
             self.tag(
-                "latest",
+                "2.4.1",
                 "e",
                 Some(Grade::A),
                 Decision::Allow,
@@ -338,9 +361,11 @@ impl Samples {
             frame: self.frame("/r/payments/api/-/tags"),
             repository: api(),
             query: self.hostile.clone().unwrap_or_default(),
-            sort: TagSort::Newest,
+            sort: TagSort::default(),
             policy: Some(self.text("production")),
-            total: rows.len(),
+            is_continued: false,
+            next: Some("1700000000.1.9-legacy".to_owned()),
+            unread_instant: None,
             rows,
             registry_host: self.text("registry.example.com"),
         }
@@ -350,7 +375,9 @@ impl Samples {
         TagsPage {
             rows: Vec::new(),
             query: self.text("3."),
-            sort: TagSort::Name,
+            sort: TagSort::by(web::TagColumn::Name, false),
+            next: None,
+            unread_instant: Some(self.text("yesterday")),
             ..self.tags()
         }
     }
@@ -367,6 +394,8 @@ impl Samples {
         TagRow {
             tag: tag.parse().unwrap(),
             digest: digest(content),
+            immutable: tag == "2.4.1",
+            expires: (tag == "nightly").then(|| ago(-3 * DAY - 60)),
             health: grade.map(|grade| self.health(grade)),
             verdict: Some(self.chip(decision)),
             vulnerabilities: tally,

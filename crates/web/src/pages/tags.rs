@@ -1,6 +1,4 @@
-//! The tags of a repository. Rows of equal digest are one group: same image, several names.
-
-use std::cmp::{Ordering, Reverse};
+//! The tags of a repository, one page of them. Rows of equal digest are one group: same image, several names.
 
 use askama::Template;
 use jiff::Timestamp;
@@ -8,7 +6,7 @@ use oci::{Digest, RepositoryName, Tag};
 
 use crate::chips::{Health, Tally, VerdictChip};
 use crate::frame::{Frame, Section};
-use crate::order::natural_cmp;
+use crate::pages::repository::RepositoryTab;
 use crate::routes::{Query, Route};
 
 /// The tags page.
@@ -25,10 +23,14 @@ pub struct TagsPage {
     pub sort: TagSort,
     /// The name of the policy whose verdict is shown.
     pub policy: Option<String>,
-    /// The tags that match. The page orders and groups them.
+    /// The tags of this page in their order. The page groups them.
     pub rows: Vec<TagRow>,
-    /// How many tags the repository has.
-    pub total: usize,
+    /// Whether tags come before these.
+    pub is_continued: bool,
+    /// The `cursor` of the next page, if there is one.
+    pub next: Option<String>,
+    /// A text given as an instant that is none.
+    pub unread_instant: Option<String>,
     /// The registry's host and port as clients write it.
     pub registry_host: String,
 }
@@ -40,6 +42,10 @@ pub struct TagRow {
     pub tag: Tag,
     /// The manifest or index it points to.
     pub digest: Digest,
+    /// Whether somebody made it immutable.
+    pub immutable: bool,
+    /// When it ends by itself.
+    pub expires: Option<Timestamp>,
     /// The grade, worst platform.
     pub health: Option<Health>,
     /// The verdict.
@@ -54,87 +60,105 @@ pub struct TagRow {
     pub pushed: Timestamp,
 }
 
-/// The order of tags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TagSort {
-    /// Last pushed first.
-    #[default]
-    Newest,
-    /// First pushed first.
-    Oldest,
-    /// Lowest version first.
+/// A column by which tags are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagColumn {
+    /// The name, read as a version.
     Name,
-    /// Highest version first.
-    NameReversed,
+    /// The health grade.
+    Grade,
+    /// The size.
+    Size,
+    /// The instant of the push.
+    Pushed,
+}
+
+/// The order of tags: a column and a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagSort {
+    /// What is compared.
+    pub column: TagColumn,
+    /// Whether the greatest come first: latest, highest version, worst grade, largest.
+    pub descending: bool,
+}
+
+impl Default for TagSort {
+    /// Last pushed first.
+    fn default() -> Self {
+        Self::by(TagColumn::Pushed, true)
+    }
 }
 
 impl TagSort {
+    /// Returns an order.
+    pub const fn by(column: TagColumn, descending: bool) -> Self {
+        Self { column, descending }
+    }
+
     /// Reads the `sort` parameter; unknown values are the default.
     pub fn from_parameter(value: &str) -> Self {
-        match value {
-            "pushed" => Self::Oldest,
-            "name" => Self::Name,
-            "-name" => Self::NameReversed,
-            _ => Self::Newest,
-        }
+        let (word, descending) = value
+            .strip_prefix('-')
+            .map_or((value, false), |word| (word, true));
+        let column = match word {
+            "name" => TagColumn::Name,
+            "grade" => TagColumn::Grade,
+            "size" => TagColumn::Size,
+            "pushed" => TagColumn::Pushed,
+            _ => return Self::default(),
+        };
+        Self::by(column, descending)
     }
 
     /// Returns the value of the parameter, empty for the default.
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Newest => "",
-            Self::Oldest => "pushed",
-            Self::Name => "name",
-            Self::NameReversed => "-name",
+        match (self.column, self.descending) {
+            (TagColumn::Name, false) => "name",
+            (TagColumn::Name, true) => "-name",
+            (TagColumn::Grade, false) => "grade",
+            (TagColumn::Grade, true) => "-grade",
+            (TagColumn::Size, false) => "size",
+            (TagColumn::Size, true) => "-size",
+            (TagColumn::Pushed, false) => "pushed",
+            (TagColumn::Pushed, true) => "",
         }
     }
 
-    fn cmp(self, a: &TagRow, b: &TagRow) -> Ordering {
-        let names = natural_cmp(a.tag.as_str(), b.tag.as_str());
-        match self {
-            Self::Newest => Reverse(a.pushed)
-                .cmp(&Reverse(b.pushed))
-                .then(names.reverse()),
-            Self::Oldest => a.pushed.cmp(&b.pushed).then(names),
-            Self::Name => names,
-            Self::NameReversed => names.reverse(),
+    /// Returns the order after the next click on a heading: greatest first, then the other way round.
+    fn after_click(self, column: TagColumn) -> Self {
+        Self::by(column, self.column != column || !self.descending)
+    }
+
+    fn aria(self, column: TagColumn) -> &'static str {
+        match (self.column == column, self.descending) {
+            (false, _) => "",
+            (true, false) => " aria-sort=ascending",
+            (true, true) => " aria-sort=descending",
         }
     }
 
-    /// Returns the order after the next click on a heading.
-    fn after_click(self, heading: &str) -> Self {
-        match (heading, self) {
-            ("name", Self::NameReversed) => Self::Name,
-            ("name", _) => Self::NameReversed,
-            (_, Self::Newest) => Self::Oldest,
-            (_, _) => Self::Newest,
-        }
-    }
-
-    fn aria(self, heading: &str) -> &'static str {
-        match (heading, self) {
-            ("name", Self::Name) | ("pushed", Self::Oldest) => " aria-sort=ascending",
-            ("name", Self::NameReversed) | ("pushed", Self::Newest) => " aria-sort=descending",
-            _ => "",
-        }
-    }
-
-    fn arrow(self, heading: &str) -> &'static str {
-        match (heading, self) {
-            ("name", Self::Name) | ("pushed", Self::Oldest) => "↑",
-            ("name", Self::NameReversed) | ("pushed", Self::Newest) => "↓",
-            _ => "",
+    fn arrow(self, column: TagColumn) -> &'static str {
+        match (self.column == column, self.descending) {
+            (false, _) => "",
+            (true, false) => "↑",
+            (true, true) => "↓",
         }
     }
 }
 
-/// Orders rows and brings those of equal digest together, each group where its first row belongs.
-pub fn grouped(rows: &[TagRow], sort: TagSort) -> Vec<Vec<&TagRow>> {
-    let mut sorted: Vec<&TagRow> = rows.iter().collect();
-    sorted.sort_by(|a, b| sort.cmp(a, b));
+/// A heading that orders the table.
+struct Heading {
+    label: &'static str,
+    aria: &'static str,
+    arrow: &'static str,
+    address: Query,
+}
+
+/// Brings rows of equal digest together, each group where its first row stands.
+pub fn grouped(rows: &[TagRow]) -> Vec<Vec<&TagRow>> {
     let mut places = std::collections::HashMap::new();
     let mut groups: Vec<Vec<&TagRow>> = Vec::new();
-    for row in sorted {
+    for row in rows {
         let place = *places.entry(&row.digest).or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(row),
@@ -146,15 +170,29 @@ pub fn grouped(rows: &[TagRow], sort: TagSort) -> Vec<Vec<&TagRow>> {
 
 impl TagsPage {
     const SECTION: Section = Section::Images;
+    const TAB: RepositoryTab = RepositoryTab::Tags;
 
     fn groups(&self) -> Vec<Vec<&TagRow>> {
-        grouped(&self.rows, self.sort)
+        grouped(&self.rows)
     }
 
-    fn sort_address(&self, heading: &str) -> Query {
+    fn first_page(&self, sort: TagSort) -> Query {
         Route::Tags(self.repository.clone())
             .with("q", &self.query)
-            .with("sort", self.sort.after_click(heading).as_str())
+            .with("sort", sort.as_str())
+    }
+
+    fn next_page(&self, cursor: &str) -> Query {
+        self.first_page(self.sort).with("cursor", cursor)
+    }
+
+    fn heading(&self, label: &'static str, column: TagColumn) -> Heading {
+        Heading {
+            label,
+            aria: self.sort.aria(column),
+            arrow: self.sort.arrow(column),
+            address: self.first_page(self.sort.after_click(column)),
+        }
     }
 
     fn image_address(&self, row: &TagRow) -> Route {
@@ -175,59 +213,59 @@ pub fn render_tags(page: &TagsPage) -> Result<String, askama::Error> {
 mod tests {
     use super::*;
 
-    fn row(tag: &str, content: &str, pushed: i64) -> TagRow {
+    fn row(tag: &str, content: &str) -> TagRow {
         TagRow {
             tag: tag.parse().unwrap(),
             digest: Digest::sha256(content.as_bytes()),
+            immutable: false,
+            expires: None,
             health: None,
             verdict: None,
             vulnerabilities: Tally::NotScanned,
             platforms: Vec::new(),
             size_bytes: 0,
-            pushed: Timestamp::from_second(pushed).unwrap(),
+            pushed: Timestamp::UNIX_EPOCH,
         }
-    }
-
-    #[track_caller]
-    fn check(sort: TagSort, expected: &[&[&str]]) {
-        let rows = [
-            row("v1.9", "a", 1),
-            row("v1.10", "b", 2),
-            row("latest", "b", 4),
-            row("v1.11", "c", 3),
-        ];
-        let groups: Vec<Vec<&str>> = grouped(&rows, sort)
-            .iter()
-            .map(|group| group.iter().map(|row| row.tag.as_str()).collect())
-            .collect();
-        assert_eq!(groups, expected);
     }
 
     #[test]
     fn tags_of_one_digest_stand_together_where_the_first_belongs() {
-        check(
-            TagSort::Newest,
-            &[&["latest", "v1.10"], &["v1.11"], &["v1.9"]],
-        );
-    }
-
-    #[test]
-    fn versions_are_in_natural_order() {
-        check(
-            TagSort::Name,
-            &[&["latest", "v1.10"], &["v1.9"], &["v1.11"]],
+        let rows = [
+            row("latest", "b"),
+            row("v1.11", "c"),
+            row("v1.10", "b"),
+            row("v1.9", "a"),
+        ];
+        let groups: Vec<Vec<&str>> = grouped(&rows)
+            .iter()
+            .map(|group| group.iter().map(|row| row.tag.as_str()).collect())
+            .collect();
+        assert_eq!(
+            groups,
+            [vec!["latest", "v1.10"], vec!["v1.11"], vec!["v1.9"]]
         );
     }
 
     #[test]
     fn sorting_parameters_survive_their_spelling() {
-        for sort in [
-            TagSort::Newest,
-            TagSort::Oldest,
-            TagSort::Name,
-            TagSort::NameReversed,
+        for column in [
+            TagColumn::Name,
+            TagColumn::Grade,
+            TagColumn::Size,
+            TagColumn::Pushed,
         ] {
-            assert_eq!(TagSort::from_parameter(sort.as_str()), sort);
+            for descending in [true, false] {
+                let sort = TagSort::by(column, descending);
+                assert_eq!(TagSort::from_parameter(sort.as_str()), sort);
+            }
         }
+        assert_eq!(TagSort::from_parameter("-colour"), TagSort::default());
+    }
+
+    #[test]
+    fn a_second_click_turns_the_order_round() {
+        let once = TagSort::default().after_click(TagColumn::Size);
+        assert_eq!(once.as_str(), "-size");
+        assert_eq!(once.after_click(TagColumn::Size).as_str(), "size");
     }
 }
