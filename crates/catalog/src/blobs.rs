@@ -142,7 +142,7 @@ impl Catalog {
         upload: Uuid,
         now: Timestamp,
     ) -> Result<Published, CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let ended = self
             .dialect
             .query(END_UPLOAD)
@@ -259,7 +259,7 @@ impl Catalog {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         if !self.lock_linked(&mut tx, from, digest).await? {
             return Ok(false);
         }

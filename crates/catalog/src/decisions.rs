@@ -96,7 +96,7 @@ impl Catalog {
         decision: &NewDecision,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         self.put_decision_in(&mut tx, decision, now).await?;
         tx.commit().await?;
         Ok(())

@@ -82,6 +82,11 @@ impl Dialect {
         }
     }
 
+    /// Prepares a step of SQLite's transactions, for the line of its writers.
+    pub(crate) fn transaction_step(text: &'static str) -> Prepared {
+        sqlx::query(text)
+    }
+
     /// Prepares a statement made of the schema's own names: for moving whole tables, and nothing a user wrote.
     pub(crate) fn schema_query(text: String) -> Prepared {
         sqlx::query(AssertSqlSafe(text).into_sql_str())

@@ -171,7 +171,7 @@ impl Catalog {
         report: &LayerReport,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let is_first = self.put_layer_report_in(&mut tx, report, now).await?;
         tx.commit().await?;
         Ok(is_first)
@@ -210,7 +210,7 @@ impl Catalog {
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         self.put_image_report_in(&mut tx, report, now).await?;
         tx.commit().await?;
         Ok(())

@@ -208,7 +208,7 @@ statements! {
 impl Catalog {
     /// Queues a job. Returns its id, or `None` if one with the same key is open.
     pub async fn enqueue(&self, job: &NewJob) -> Result<Option<i64>, CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let id = self.enqueue_in(&mut tx, job).await?;
         tx.commit().await?;
         Ok(id)
@@ -217,7 +217,7 @@ impl Catalog {
     /// Makes a queued job due that was queued with a delay; one that waits after a failure keeps waiting. Returns whether
     /// there was one.
     pub async fn hasten(&self, dedup_key: &str) -> Result<bool, CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let hastened = self.hasten_in(&mut tx, dedup_key).await?;
         tx.commit().await?;
         Ok(hastened)
@@ -249,7 +249,7 @@ impl Catalog {
         owner: &str,
         lease: Duration,
     ) -> Result<Option<Claim>, CatalogError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let row = self
             .dialect
             .query(CLAIM)

@@ -153,7 +153,7 @@ impl Postgres {
 /// # Errors
 /// If the database cannot be reached.
 pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), CatalogError> {
-    let mut connection = catalog.writer.acquire().await?;
+    let mut connection = catalog.begin().await?;
     let mut refused = Vec::new();
     let mut prepared = 0;
     for (name, statement) in STATEMENTS

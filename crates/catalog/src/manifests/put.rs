@@ -78,7 +78,7 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let head = self
             .writable_in(&mut tx, put.repository, put.writer)
             .await?;

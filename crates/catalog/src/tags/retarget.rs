@@ -126,7 +126,7 @@ impl Catalog {
             TagCause::Prune => Writer::Prune,
             _ => Writer::Person,
         };
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_short().await?;
         let head = self.writable_in(&mut tx, repository, writer).await?;
         let target = TagTarget::end(repository, Some(&head.name), tag, cause);
         let retargeted = self.retarget_tag(&mut tx, &target, by, now).await?;

@@ -106,13 +106,14 @@ impl Catalog {
         let tables = schema::tables().await?;
         let is_resumed = mark(target, &tables, source, now).await?;
         // One snapshot for everything.
-        let mut snapshot = self.writer.begin_with(self.dialect.snapshot()).await?;
+        let mut snapshot = self.begin_snapshot().await?;
         let mut done = Vec::with_capacity(tables.len());
         for table in &tables {
             copy(&mut snapshot, target, table).await?;
-            let mut other = target.reader.begin().await?;
+            let mut other = target.begin_snapshot().await?;
             let (source_rows, source_digest) = read_through(&mut snapshot, table).await?;
             let (target_rows, target_digest) = read_through(&mut other, table).await?;
+            drop(other);
             if (source_rows, source_digest) != (target_rows, target_digest) {
                 return Err(TransferError::Differs {
                     table: table.name.clone(),

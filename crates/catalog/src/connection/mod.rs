@@ -1,31 +1,45 @@
 //! Opening a catalog: pools, settings of each connection, migrations, transactions.
 //!
-//! SQLite has one writer connection and a pool of readers. One writer means that writes queue in the pool, in order
-//! and with a timeout, instead of meeting in the file's lock. PostgreSQL has one pool, READ COMMITTED, and explicit
-//! row locks in the order repository → tag → manifest → blob.
+//! SQLite has one writing connection and several that read. One writer means that writes stand in a [`line`], in order
+//! and with a timeout, instead of meeting in the file's lock, and share their commits. PostgreSQL has one pool, READ
+//! COMMITTED, and explicit row locks in the order repository → tag → manifest → blob.
+
+mod line;
+mod readers;
+mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::Once;
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{Any, AnyPool, Executor as _, Transaction};
+use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use crate::CatalogError;
 use crate::dialect::{Dialect, statements};
+
+use self::line::{Company, Line};
+use self::readers::{Reader, Readers};
+pub(crate) use self::writer::Tx;
+use self::writer::Writer;
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// How long a call waits for a connection before it says that the database is not available.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection to PostgreSQL that idled for longer is asked whether it still answers.
+const TRUSTED_IDLE: Duration = Duration::from_millis(500);
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-/// `synchronous = FULL`: a commit that was acknowledged survives a power loss.
+/// `synchronous = FULL`: a commit that was acknowledged survives a power loss. What a savepoint may have to undo is kept
+/// in memory. The log is moved into the file after 16 MiB: a page that many commits changed is moved once.
 const SQLITE_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
-    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000;";
+    PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; \
+    PRAGMA wal_autocheckpoint = 4000;";
 const SQLITE_READER_SETTINGS: &str =
     "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000; PRAGMA query_only = ON;";
 
@@ -33,15 +47,12 @@ statements! {
     PING = "SELECT 1 AS answer";
 }
 
-/// A writing transaction; dropping it undoes everything.
-pub(crate) type Tx = Transaction<'static, Any>;
-
 /// The one truth for metadata, on SQLite or PostgreSQL. Cloning shares the connections.
 #[derive(Clone, Debug)]
 pub struct Catalog {
     pub(crate) dialect: Dialect,
-    pub(crate) writer: AnyPool,
-    pub(crate) reader: AnyPool,
+    pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
 }
 
 impl Catalog {
@@ -68,36 +79,23 @@ impl Catalog {
 
     async fn connect_sqlite(path: &Path) -> Result<Self, CatalogError> {
         let url = sqlite_url(path)?;
-        let writer = AnyPoolOptions::new()
+        // The folder of the migrations belongs to the driver's pool; it is closed before the line opens.
+        let migrating = AnyPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
             .after_connect(|connection, _| {
                 Box::pin(async move { connection.execute(SQLITE_SETTINGS).await.map(drop) })
             })
             .connect(&url)
             .await
             .map_err(unreachable_database)?;
-        SQLITE_MIGRATIONS
-            .run(&writer)
-            .await
-            .map_err(|e| CatalogError::Migrate(Box::new(e)))?;
-        let reader = AnyPoolOptions::new()
-            .max_connections(SQLITE_READERS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .after_connect(|connection, _| {
-                Box::pin(async move { connection.execute(SQLITE_READER_SETTINGS).await.map(drop) })
-            })
-            .connect(&url)
-            .await
-            .map_err(unreachable_database)?;
+        let migrated = SQLITE_MIGRATIONS.run(&migrating).await;
+        migrating.close().await;
+        migrated.map_err(|e| CatalogError::Migrate(Box::new(e)))?;
         Ok(Self {
             dialect: Dialect::Sqlite,
-            writer,
-            reader,
+            writer: Writer::Line(Line::new(url.clone())),
+            reader: Reader::Own(Arc::new(Readers::new(url))),
         })
     }
 
@@ -105,6 +103,16 @@ impl Catalog {
         let pool = AnyPoolOptions::new()
             .max_connections(POSTGRES_CONNECTIONS)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Asking before every statement is a round trip each; a server that came back leaves what idled.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for < TRUSTED_IDLE {
+                        return Ok(true);
+                    }
+                    connection.ping().await.map(|()| true)
+                })
+            })
             .connect(url)
             .await
             .map_err(unreachable_database)?;
@@ -114,8 +122,8 @@ impl Catalog {
             .map_err(|e| CatalogError::Migrate(Box::new(e)))?;
         Ok(Self {
             dialect: Dialect::Postgres,
-            writer: pool.clone(),
-            reader: pool,
+            writer: Writer::Pool(pool.clone()),
+            reader: Reader::Pool(pool),
         })
     }
 
@@ -135,8 +143,8 @@ impl Catalog {
             .map_err(|e| CatalogError::Migrate(Box::new(e)))?;
         Ok(Self {
             dialect: Dialect::Sqlite,
-            writer: pool.clone(),
-            reader: pool,
+            writer: Writer::Pool(pool.clone()),
+            reader: Reader::Pool(pool),
         })
     }
 
@@ -154,8 +162,27 @@ impl Catalog {
 
     /// Opens a writing transaction.
     pub(crate) async fn begin(&self) -> Result<Tx, CatalogError> {
-        Ok(self.writer.begin_with(self.dialect.begin()).await?)
+        let begin = self.dialect.begin();
+        Ok(self.writer.begin(Company::Alone, begin).await?)
     }
+
+    /// Opens a writing transaction that is short and often there: on SQLite those share their commits.
+    pub(crate) async fn begin_short(&self) -> Result<Tx, CatalogError> {
+        let begin = self.dialect.begin();
+        Ok(self.writer.begin(Company::Shared, begin).await?)
+    }
+
+    /// Opens a transaction in which everything is read as of one instant.
+    pub(crate) async fn begin_snapshot(&self) -> Result<Tx, CatalogError> {
+        let begin = self.dialect.snapshot();
+        Ok(self.writer.begin(Company::Alone, begin).await?)
+    }
+}
+
+async fn open_sqlite(url: &str, settings: &'static str) -> Result<AnyConnection, sqlx::Error> {
+    let mut connection = AnyConnection::connect(url).await?;
+    connection.execute(settings).await?;
+    Ok(connection)
 }
 
 fn install_drivers() {

@@ -1,0 +1,552 @@
+//! The line before SQLite's one writing connection, and the commits that those in it share.
+//!
+//! A commit waits for the disk; most of a small transaction's time is that wait. So a transaction that ends while others
+//! are in the line leaves the commit to them: the next one runs inside the same transaction of the database, behind a
+//! savepoint, and whoever finds nobody waiting commits for all. Nobody is told of success before the disk has it, and
+//! all of a group succeed together or fail together.
+//!
+//! A member that gives up is undone to its savepoint; the others do not notice. Should the database undo more than that
+//! (a full disk makes it), the savepoint is gone, which is seen at the member's end, and the whole group has failed.
+//!
+//! What it does not do: it groups no long transactions. They run alone, so that no push waits for a collection's commit.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sqlx::error::{DatabaseError, ErrorKind};
+use sqlx::{AnyConnection, Connection as _, Error};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use super::{ACQUIRE_TIMEOUT, SQLITE_SETTINGS, open_sqlite};
+use crate::dialect::Dialect;
+
+/// Transactions that share one commit at most: the first of them waits for the last.
+const MAX_MEMBERS: usize = 32;
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const SAVEPOINT: &str = "SAVEPOINT member";
+const RELEASE: &str = "RELEASE member";
+const RELEASE_AND_COMMIT: &str = "RELEASE member; COMMIT";
+const UNDO: &str = "ROLLBACK TO member; RELEASE member";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+
+/// Whether a transaction may share its commit with others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Company {
+    Shared,
+    Alone,
+}
+
+/// The line. Cloning gives another way to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    turn: Arc<Mutex<Turn>>,
+    /// How many wait who will share.
+    expected: Arc<AtomicUsize>,
+}
+
+/// What whoever's turn it is holds.
+#[derive(Debug)]
+struct Turn {
+    url: String,
+    /// `None` until it is needed, after its thread has gone, and once it is closed.
+    connection: Option<AnyConnection>,
+    is_closed: bool,
+    /// A member that began and did not end.
+    begun: Option<Place>,
+    /// Members that ended and wait for the commit.
+    ended: Vec<oneshot::Sender<Result<(), Arc<Error>>>>,
+}
+
+/// A member's place in its group.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    First,
+    Further,
+}
+
+impl Line {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            turn: Arc::new(Mutex::new(Turn {
+                url,
+                connection: None,
+                is_closed: false,
+                begun: None,
+                ended: Vec::new(),
+            })),
+            expected: Arc::default(),
+        }
+    }
+
+    /// Waits for its turn and opens a transaction, or a savepoint in the one that is open.
+    pub(super) async fn begin(&self, company: Company) -> Result<Member, Error> {
+        let expected = (company == Company::Shared).then(|| Expected::new(self));
+        let waiting = Arc::clone(&self.turn).lock_owned();
+        let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, waiting)
+            .await
+            .map_err(|_| Error::PoolTimedOut)?;
+        if let Some(expected) = expected {
+            expected.came();
+        }
+        let must_commit = company == Company::Alone && !turn.ended.is_empty();
+        let turn = if turn.begun.is_some() || must_commit {
+            self.prepare(turn, must_commit).await?
+        } else {
+            turn
+        };
+        let mut member = Member {
+            turn: Some(turn),
+            line: self.clone(),
+        };
+        member.turn().begin().await?;
+        Ok(member)
+    }
+
+    /// Clears up, and ends the group that is open, whoever may stop waiting for it.
+    async fn prepare(
+        &self,
+        mut turn: OwnedMutexGuard<Turn>,
+        must_commit: bool,
+    ) -> Result<OwnedMutexGuard<Turn>, Error> {
+        let work = tokio::spawn(async move {
+            turn.clear_up().await;
+            if must_commit {
+                turn.commit(COMMIT).await;
+            }
+            turn
+        });
+        work.await.map_err(|_| Error::PoolClosed)
+    }
+
+    /// Commits what nobody comes to commit.
+    fn settle_soon(&self) {
+        let line = self.clone();
+        // Without a runtime nobody waits for an answer either; the next to come finds it as it is.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                let turn = Arc::clone(&line.turn).lock_owned().await;
+                line.settle(turn).await;
+            });
+        }
+    }
+
+    async fn settle(&self, mut turn: OwnedMutexGuard<Turn>) {
+        turn.clear_up().await;
+        if !turn.ended.is_empty() && self.expected.load(Ordering::SeqCst) == 0 {
+            turn.commit(COMMIT).await;
+        }
+    }
+
+    /// Ends the member whose turn it is. `told` hears whether the disk has it.
+    async fn end(
+        &self,
+        mut turn: OwnedMutexGuard<Turn>,
+        told: oneshot::Sender<Result<(), Arc<Error>>>,
+    ) {
+        let place = turn.begun.take();
+        turn.ended.push(told);
+        let others_come = self.expected.load(Ordering::SeqCst) > 0;
+        if others_come && turn.ended.len() < MAX_MEMBERS {
+            if matches!(place, Some(Place::Further)) {
+                turn.step(RELEASE).await;
+            }
+            return;
+        }
+        turn.commit(match place {
+            Some(Place::Further) => RELEASE_AND_COMMIT,
+            _ => COMMIT,
+        })
+        .await;
+    }
+
+    /// Lets those in the line finish, then closes the connection.
+    pub(super) async fn close(&self) {
+        let mut turn = Arc::clone(&self.turn).lock_owned().await;
+        turn.clear_up().await;
+        if !turn.ended.is_empty() {
+            turn.commit(COMMIT).await;
+        }
+        turn.is_closed = true;
+        if let Some(connection) = turn.connection.take() {
+            // Everything that was promised is on the disk.
+            let _ = connection.close().await;
+        }
+    }
+}
+
+impl Turn {
+    async fn begin(&mut self) -> Result<(), Error> {
+        if self.is_closed {
+            return Err(Error::PoolClosed);
+        }
+        if self.connection.is_none() {
+            self.connection = Some(open_sqlite(&self.url, SQLITE_SETTINGS).await?);
+        }
+        let (place, text) = if self.ended.is_empty() {
+            (Place::First, BEGIN)
+        } else {
+            (Place::Further, SAVEPOINT)
+        };
+        // Before the statement: whoever stops waiting for it may have begun all the same.
+        self.begun = Some(place);
+        let begun = self.run(text).await;
+        if let Err(error) = begun {
+            self.begun = None;
+            let error = Arc::new(error);
+            self.lose(&error).await;
+            return Err(again(&error));
+        }
+        Ok(())
+    }
+
+    /// Undoes what a member left that gave up.
+    async fn clear_up(&mut self) {
+        match self.begun.take() {
+            None => {}
+            // Refused where the database has undone it by itself.
+            Some(Place::First) => drop(self.run(ROLLBACK).await),
+            Some(Place::Further) => self.step(UNDO).await,
+        }
+    }
+
+    /// Ends the group; everybody hears how.
+    async fn commit(&mut self, text: &'static str) {
+        match self.run(text).await {
+            Ok(()) => {
+                for told in self.ended.drain(..) {
+                    // Whoever stopped waiting has its change all the same.
+                    let _ = told.send(Ok(()));
+                }
+            }
+            Err(error) => self.lose(&Arc::new(error)).await,
+        }
+    }
+
+    /// Takes a step that every group takes; where it is refused, the group's transaction is not there any more.
+    async fn step(&mut self, text: &'static str) {
+        if let Err(error) = self.run(text).await {
+            self.lose(&Arc::new(error)).await;
+        }
+    }
+
+    /// Gives the whole group up.
+    async fn lose(&mut self, error: &Arc<Error>) {
+        let _ = self.run(ROLLBACK).await;
+        for told in self.ended.drain(..) {
+            let _ = told.send(Err(Arc::clone(error)));
+        }
+    }
+
+    async fn run(&mut self, text: &'static str) -> Result<(), Error> {
+        let Some(connection) = &mut self.connection else {
+            return Err(Error::WorkerCrashed);
+        };
+        let done = Dialect::transaction_step(text).execute(connection).await;
+        if let Err(Error::WorkerCrashed) = &done {
+            self.connection = None;
+        }
+        done.map(drop)
+    }
+}
+
+/// Somebody who waits and will share, however the waiting ends.
+struct Expected<'a> {
+    line: &'a Line,
+    has_come: bool,
+}
+
+impl<'a> Expected<'a> {
+    fn new(line: &'a Line) -> Self {
+        line.expected.fetch_add(1, Ordering::SeqCst);
+        Self {
+            line,
+            has_come: false,
+        }
+    }
+
+    fn came(mut self) {
+        self.has_come = true;
+    }
+}
+
+impl Drop for Expected<'_> {
+    fn drop(&mut self) {
+        self.line.expected.fetch_sub(1, Ordering::SeqCst);
+        if !self.has_come {
+            self.line.settle_soon();
+        }
+    }
+}
+
+/// A transaction whose turn it is. Dropping it undoes everything it did.
+#[derive(Debug)]
+pub(crate) struct Member {
+    /// `None` once it has ended.
+    turn: Option<OwnedMutexGuard<Turn>>,
+    line: Line,
+}
+
+impl Member {
+    fn turn(&mut self) -> &mut Turn {
+        self.turn.as_mut().expect("it ends once")
+    }
+
+    /// Ends it, and returns when the disk has it. It ends even if nobody waits for it any more.
+    pub(super) async fn commit(mut self) -> Result<(), Error> {
+        let Some(turn) = self.turn.take() else {
+            return Ok(());
+        };
+        let (told, outcome) = oneshot::channel();
+        let line = self.line.clone();
+        tokio::spawn(async move { line.end(turn, told).await });
+        match outcome.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(again(&error)),
+            Err(_) => Err(Error::PoolClosed),
+        }
+    }
+}
+
+impl Deref for Member {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        let turn = self.turn.as_ref().expect("it ends once");
+        turn.connection.as_ref().expect("it began on one")
+    }
+}
+
+impl DerefMut for Member {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        let turn = self.turn();
+        turn.connection.as_mut().expect("it began on one")
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        let Some(turn) = self.turn.take() else { return };
+        if turn.begun.is_none() && turn.ended.is_empty() {
+            return;
+        }
+        let line = self.line.clone();
+        // Without a runtime the next to come clears up.
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move { line.settle(turn).await });
+        }
+    }
+}
+
+/// Gives one failure to each of those whom it concerns.
+fn again(error: &Arc<Error>) -> Error {
+    match &**error {
+        Error::Database(_) => Error::Database(Box::new(SharedRefusal(Arc::clone(error)))),
+        Error::WorkerCrashed => Error::WorkerCrashed,
+        Error::PoolClosed => Error::PoolClosed,
+        _ => Error::Io(std::io::Error::other(Arc::clone(error))),
+    }
+}
+
+/// A refusal of the database that several were told of.
+#[derive(Debug)]
+struct SharedRefusal(Arc<Error>);
+
+impl SharedRefusal {
+    fn refusal(&self) -> Option<&(dyn DatabaseError + 'static)> {
+        self.0.as_database_error()
+    }
+}
+
+impl fmt::Display for SharedRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for SharedRefusal {}
+
+impl DatabaseError for SharedRefusal {
+    fn message(&self) -> &str {
+        self.refusal().map_or("", DatabaseError::message)
+    }
+
+    fn code(&self) -> Option<std::borrow::Cow<'_, str>> {
+        self.refusal().and_then(DatabaseError::code)
+    }
+
+    fn kind(&self) -> ErrorKind {
+        self.refusal().map_or(ErrorKind::Other, DatabaseError::kind)
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct World {
+        line: Line,
+        url: String,
+        _folder: tempfile::TempDir,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            sqlx::any::install_default_drivers();
+            let folder = tempfile::tempdir().unwrap();
+            let url = format!("sqlite://{}/line.db?mode=rwc", folder.path().display());
+            let line = Line::new(url.clone());
+            let mut member = line.begin(Company::Alone).await.unwrap();
+            run(&mut member, "CREATE TABLE thing (name TEXT)").await;
+            member.commit().await.unwrap();
+            Self {
+                line,
+                url,
+                _folder: folder,
+            }
+        }
+
+        async fn member(&self, name: &'static str) -> Member {
+            let mut member = self.line.begin(Company::Shared).await.unwrap();
+            let text = match name {
+                "first" => "INSERT INTO thing VALUES ('first')",
+                _ => "INSERT INTO thing VALUES ('second')",
+            };
+            run(&mut member, text).await;
+            member
+        }
+
+        /// Begins waiting, and returns when the line knows.
+        async fn wait_in_line(&self, company: Company) -> tokio::task::JoinHandle<Member> {
+            let line = self.line.clone();
+            let waiting = tokio::spawn(async move { line.begin(company).await.unwrap() });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            waiting
+        }
+
+        /// What somebody else sees.
+        async fn seen(&self) -> usize {
+            let mut other = AnyConnection::connect(&self.url).await.unwrap();
+            let question = Dialect::transaction_step("SELECT name FROM thing");
+            question.fetch_all(&mut other).await.unwrap().len()
+        }
+    }
+
+    async fn run(member: &mut Member, text: &'static str) {
+        let done = Dialect::transaction_step(text).execute(&mut **member).await;
+        done.unwrap();
+    }
+
+    /// Asks for the commit, which somebody else in the line is to make.
+    async fn ask(member: Member) -> tokio::task::JoinHandle<Result<(), Error>> {
+        let asked = tokio::spawn(member.commit());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        asked
+    }
+
+    #[tokio::test]
+    async fn one_alone_commits_at_once() {
+        let world = World::new().await;
+        world.member("first").await.commit().await.unwrap();
+        assert_eq!(world.seen().await, 1);
+    }
+
+    #[tokio::test]
+    async fn nobody_hears_of_success_before_the_last_of_the_group_commits() {
+        let world = World::new().await;
+        let first = world.member("first").await;
+        let second = world.wait_in_line(Company::Shared).await;
+        let first = ask(first).await;
+        let mut second = second.await.unwrap();
+        assert!(!first.is_finished());
+        assert_eq!(world.seen().await, 0);
+        run(&mut second, "INSERT INTO thing VALUES ('second')").await;
+        second.commit().await.unwrap();
+        first.await.unwrap().unwrap();
+        assert_eq!(world.seen().await, 2);
+    }
+
+    #[tokio::test]
+    async fn one_that_gives_up_is_undone_and_the_others_are_not() {
+        let world = World::new().await;
+        let first = world.member("first").await;
+        let second = world.wait_in_line(Company::Shared).await;
+        let first = ask(first).await;
+        let mut second = second.await.unwrap();
+        run(&mut second, "INSERT INTO thing VALUES ('second')").await;
+        drop(second);
+        first.await.unwrap().unwrap();
+        assert_eq!(world.seen().await, 1);
+    }
+
+    #[tokio::test]
+    async fn one_that_stops_waiting_leaves_nobody_without_a_commit() {
+        let world = World::new().await;
+        let first = world.member("first").await;
+        let second = world.wait_in_line(Company::Shared).await;
+        second.abort();
+        let first = ask(first).await;
+        first.await.unwrap().unwrap();
+        assert_eq!(world.seen().await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_long_one_waits_for_the_commit_of_those_before() {
+        let world = World::new().await;
+        let first = world.member("first").await;
+        let shared = world.wait_in_line(Company::Alone).await;
+        let other = world.wait_in_line(Company::Shared).await;
+        let first = ask(first).await;
+        first.await.unwrap().unwrap();
+        let long = shared.await.unwrap();
+        assert_eq!(world.seen().await, 1);
+        drop(long);
+        other.await.unwrap().commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_the_database_undid_by_itself_is_nobodys_success() {
+        let world = World::new().await;
+        let first = world.member("first").await;
+        let second = world.wait_in_line(Company::Shared).await;
+        let first = ask(first).await;
+        let mut second = second.await.unwrap();
+        run(&mut second, "ROLLBACK").await;
+        assert!(second.commit().await.is_err());
+        assert!(first.await.unwrap().is_err());
+        assert_eq!(world.seen().await, 0);
+        world.member("first").await.commit().await.unwrap();
+        assert_eq!(world.seen().await, 1);
+    }
+
+    #[tokio::test]
+    async fn those_who_ended_are_committed_before_it_closes() {
+        let world = World::new().await;
+        let first = world.member("first").await;
+        let closing = world.line.clone();
+        let closing = tokio::spawn(async move { closing.close().await });
+        first.commit().await.unwrap();
+        closing.await.unwrap();
+        assert_eq!(world.seen().await, 1);
+        let refused = world.line.begin(Company::Shared).await;
+        assert!(matches!(refused, Err(Error::PoolClosed)));
+    }
+}
