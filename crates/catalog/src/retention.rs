@@ -69,6 +69,7 @@ statements! {
             updated_at = excluded.updated_at";
     DELETE = "DELETE FROM policy_retention WHERE scope = $1";
     GET = "SELECT * FROM policy_retention WHERE scope IN ($1, $2, $3)";
+    ALL = "SELECT * FROM policy_retention ORDER BY scope LIMIT $1";
     ANY = "SELECT scope FROM policy_retention WHERE enabled = 1 LIMIT 1";
     REPOSITORIES = "SELECT id, name FROM repository WHERE id > $1 AND live_name IS NOT NULL AND state <> 'read_only'
         ORDER BY id LIMIT $2";
@@ -168,13 +169,18 @@ impl Catalog {
             query = query.bind(scope.to_string());
         }
         all(query.fetch_all(&self.reader).await?, |row| {
-            Ok(RetentionPolicy {
-                scope: Scope::parse(&row.text("scope")?)?,
-                body: row.text("body")?,
-                enabled: row.flag("enabled")?,
-                author: row.text("author")?,
-                updated_at: row.time("updated_at")?,
-            })
+            read_policy(&row)
+        })
+    }
+
+    /// Lists policies by scope.
+    pub async fn retention_policies(
+        &self,
+        limit: u32,
+    ) -> Result<Vec<RetentionPolicy>, CatalogError> {
+        let query = self.dialect.query(ALL).bind(i64::from(limit));
+        all(query.fetch_all(&self.reader).await?, |row| {
+            read_policy(&row)
         })
     }
 
@@ -288,6 +294,16 @@ impl Catalog {
         let by_rule = self.immutable_by_rule_in(&mut tx, &subject).await?;
         Ok(Some(live.immutable || by_rule))
     }
+}
+
+fn read_policy(row: &AnyRow) -> Result<RetentionPolicy, CatalogError> {
+    Ok(RetentionPolicy {
+        scope: Scope::parse(&row.text("scope")?)?,
+        body: row.text("body")?,
+        enabled: row.flag("enabled")?,
+        author: row.text("author")?,
+        updated_at: row.time("updated_at")?,
+    })
 }
 
 fn read_candidate(row: &AnyRow) -> Result<TagCandidate, CatalogError> {

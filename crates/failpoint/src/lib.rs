@@ -84,12 +84,19 @@ steps! {
     BucketPut = "bucket.put",
     /// Objects are deleted from the bucket.
     BucketDelete = "bucket.delete",
+    /// Rows arrive in the database that everything is moved to.
+    TransferRows = "transfer.rows",
 }
 
 impl Step {
     /// Returns whether only a store in a bucket gets there.
     pub fn is_of_bucket(self) -> bool {
         self.name().starts_with("bucket.")
+    }
+
+    /// Returns whether only moving everything elsewhere gets there.
+    pub fn is_of_transfer(self) -> bool {
+        self.name().starts_with("transfer.")
     }
 
     /// Returns whether only a store of files gets there.

@@ -4,25 +4,39 @@
 //! only caller.
 
 mod error;
+mod identities;
 mod people;
+mod repositories;
+mod rules;
+mod tags;
 mod trail;
 mod upkeep;
 mod upstreams;
+mod webhooks;
 
 pub use catalog::{
-    AccountChange, AccountKind, AuditFilter, AuditOutcome, RobotChange, TeamChange, TeamRole,
-    Visibility,
+    AccountChange, AccountKind, AuditFilter, AuditOutcome, DeliveryState, RobotChange, TeamChange,
+    TeamRole, Visibility,
 };
 use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
-pub use catalog::{JobRow, JobState, Robot, Role};
+pub use catalog::{JobState, Robot, Role};
 pub use error::{AdminError, CheckError};
+pub use identities::IdentityItem;
 use jiff::Timestamp;
 use oci::RepositoryName;
 pub use oci::RepositoryPattern;
 pub use people::NewUser;
+pub use repositories::{
+    RepositoryChange, RepositoryDetail, RepositoryItem, RepositorySettings, SparseChoice,
+};
+pub use rules::{PruneReport, QuotaBody, QuotaItem, RetentionItem, RuleBody, RuleItem, Scoped};
 use secrecy::{ExposeSecret as _, SecretString};
-pub use upkeep::{CheckOptions, CheckReport, Finding};
+pub use tags::{Span, TagItem, read_life};
+pub use upkeep::{
+    CheckOptions, CheckReport, CollectionStatus, Finding, JobItem, ScheduleItem, Steered, Steering,
+};
 pub use upstreams::{Mirror, MirrorFilter, NewUpstream, Upstream};
+pub use webhooks::{DeliveryItem, NewWebhook, WebhookItem};
 
 use crate::api::robots::is_robot_name;
 pub use crate::audit::AuditFormat;
@@ -49,6 +63,10 @@ impl Admin {
     /// Opens the catalog at `sqlite:PATH` or `postgres://…`.
     pub async fn open(database: &SecretString) -> Result<Self, AdminError> {
         let catalog = Catalog::connect(database.expose_secret()).await?;
+        if catalog.is_half_transferred().await? {
+            catalog.close().await;
+            return Err(AdminError::HalfMigrated);
+        }
         Ok(Self {
             catalog,
             actor: Actor::named("console"),

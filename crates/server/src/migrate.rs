@@ -137,7 +137,7 @@ pub async fn run(
 ) -> Result<Migrated, MigrateError> {
     let from = migration.from;
     if let Some(target) = migration.to_database
-        && target.expose_secret() == from.database.expose_secret()
+        && is_same_database(target.expose_secret(), from.database.expose_secret())
     {
         return Err(MigrateError::Same { what: "database" });
     }
@@ -257,6 +257,16 @@ async fn hash_of(store: &Store, key: &ObjectKey, like: &Digest) -> Result<Digest
         hasher.update(&chunk?);
     }
     Ok(hasher.finish())
+}
+
+/// Returns whether two addresses lead to one database. Two names of a file do.
+fn is_same_database(one: &str, other: &str) -> bool {
+    let file = |address: &str| {
+        let path = address.strip_prefix("sqlite:")?;
+        let path = path.strip_prefix("//").unwrap_or(path);
+        fs_err::canonicalize(path).ok()
+    };
+    one == other || file(one).is_some_and(|path| file(other) == Some(path))
 }
 
 fn is_same(from: &Storage, to: &Storage) -> bool {

@@ -8,6 +8,7 @@
 
 mod schema;
 
+use failpoint::Step;
 use jiff::Timestamp;
 use oci::{Algorithm, Digest, DigestHasher};
 use sqlx::Row as _;
@@ -236,7 +237,9 @@ async fn copy(snapshot: &mut Tx, target: &Catalog, table: &Table) -> Result<(), 
                     insert = bind(insert, row, position, column.kind)?;
                 }
             }
+            failpoint::before(Step::TransferRows);
             insert.execute(&target.writer).await?;
+            failpoint::after(Step::TransferRows);
         }
         if rows.len() < PAGE {
             return Ok(());

@@ -4,6 +4,7 @@
 //! empty environment and a home of its own; the clock is `--as-of`. A test of the running server begins with
 //! [`serve::Site`]; real clients are in [`tools`], requests by hand in [`wire`].
 
+mod admin;
 mod advisories;
 mod agreement;
 mod arguments;
@@ -17,6 +18,7 @@ mod documents;
 mod faults;
 mod fsck;
 mod lifecycle;
+mod migrate;
 mod policy;
 mod registry;
 mod samples;

@@ -200,21 +200,25 @@ impl Admin {
         is_member: bool,
         now: Timestamp,
     ) -> Result<(), AdminError> {
-        let team = self.team(team).await?;
-        let missing = || AdminError::NoAccount(member.to_owned());
-        let found = self.catalog.principal_by_name(member).await?;
-        let member = found.ok_or_else(missing)?;
-        let (place, by) = ((team.organization, team.id), &self.actor);
-        let found = if is_member {
-            self.catalog
-                .add_team_member(place.0, place.1, &member, by, now)
-                .await?
-        } else {
-            self.catalog
-                .remove_team_member(place.0, place.1, &member, by, now)
-                .await?
-        };
-        if found { Ok(()) } else { Err(missing()) }
+        let found = self.team(team).await?;
+        let who = self.principal(member).await?;
+        let (place, by) = ((found.organization, found.id), &self.actor);
+        if is_member {
+            let added = self
+                .catalog
+                .add_team_member(place.0, place.1, &who, by, now)
+                .await?;
+            let missing = || AdminError::NoTeam(team.to_owned());
+            return added.then_some(()).ok_or_else(missing);
+        }
+        let removed = self
+            .catalog
+            .remove_team_member(place.0, place.1, &who, by, now)
+            .await?;
+        removed.then_some(()).ok_or_else(|| AdminError::NoMember {
+            member: member.to_owned(),
+            team: team.to_owned(),
+        })
     }
 
     /// Changes a robot: its end, or whether it is disabled.
@@ -393,7 +397,11 @@ impl Admin {
         Ok(())
     }
 
-    async fn account(&self, kind: AccountKind, name: &str) -> Result<Account, AdminError> {
+    pub(super) async fn account(
+        &self,
+        kind: AccountKind,
+        name: &str,
+    ) -> Result<Account, AdminError> {
         let found = self.catalog.account_by_name(name).await?;
         found
             .filter(|account| account.kind == kind)
@@ -451,7 +459,7 @@ fn repository_name(target: &RepositoryPattern) -> Result<RepositoryName, AdminEr
 }
 
 /// The name of an account or a team is one component of a repository's name.
-fn check_name(name: &str) -> Result<(), AdminError> {
+pub(super) fn check_name(name: &str) -> Result<(), AdminError> {
     let is_component = !name.contains('/') && name.parse::<RepositoryName>().is_ok();
     if is_component && name.len() <= 64 {
         return Ok(());

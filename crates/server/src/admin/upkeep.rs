@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use catalog::{CollectionRun, JobRow, JobState, Queue, Switches};
+use catalog::{JobState, Schedule};
 use jiff::Timestamp;
+use serde::Serialize;
 
 use super::{Admin, AdminError};
+pub use crate::api::gc::{CollectionStatus, Steered, Steering};
+pub use crate::api::jobs::JobItem;
 use crate::collection;
 use crate::collection::check::CheckError;
 pub use crate::collection::check::{CheckOptions, CheckReport, Finding};
@@ -24,31 +27,31 @@ impl Admin {
         Ok(collection::check::check(&self.catalog, &store, options, now).await?)
     }
 
-    /// Returns how collection is steered, and what waits for it.
-    pub async fn collection(&self, now: Timestamp) -> Result<(Switches, Queue), AdminError> {
-        let switches = self.catalog.collection_switches().await?;
-        Ok((switches, self.catalog.collection_queue(now).await?))
+    /// Returns whether collection runs, what waits, and what the latest runs did.
+    pub async fn collection(&self, now: Timestamp) -> Result<CollectionStatus, AdminError> {
+        Ok(CollectionStatus::read(&self.catalog, now).await?)
     }
 
-    /// Returns the latest runs of collection that found something to do.
-    pub async fn collection_runs(&self, limit: u32) -> Result<Vec<CollectionRun>, AdminError> {
-        Ok(self.catalog.collection_runs(limit).await?)
+    /// Queues a run of collection; a running server does it. Returns how many entries became due earlier than planned.
+    pub async fn run_collection(&self, now: Timestamp) -> Result<u64, AdminError> {
+        let job = collection::job_for(&self.actor.name);
+        Ok(self.catalog.run_collection(&job, &self.actor, now).await?)
     }
 
-    /// Lets collection rest, or go on, on every server of this database.
-    pub async fn pause_collection(
+    /// Lets collection rest or go on, or sets its pace, on every server of this database.
+    pub async fn steer_collection(
         &self,
-        is_paused: bool,
+        steering: &Steering,
         now: Timestamp,
-    ) -> Result<(), AdminError> {
-        let switches = Switches {
-            is_paused,
-            ..self.catalog.collection_switches().await?
-        };
+    ) -> Result<Steered, AdminError> {
+        let switches = steering.read(self.catalog.collection_switches().await?)?;
         self.catalog
             .steer_collection(switches, &self.actor, now)
             .await?;
-        Ok(())
+        Ok(Steered {
+            paused: switches.is_paused,
+            rate: switches.rate,
+        })
     }
 
     /// Lists jobs in a state, oldest first, beginning after the job `after`.
@@ -57,8 +60,9 @@ impl Admin {
         state: JobState,
         after: i64,
         limit: u32,
-    ) -> Result<Vec<JobRow>, AdminError> {
-        Ok(self.catalog.jobs_in(state, after, limit).await?)
+    ) -> Result<Vec<JobItem>, AdminError> {
+        let jobs = self.catalog.jobs_in(state, after, limit).await?;
+        Ok(jobs.into_iter().map(JobItem::from).collect())
     }
 
     /// Makes a dead job due again.
@@ -67,6 +71,33 @@ impl Admin {
             Ok(())
         } else {
             Err(AdminError::NoDeadJob(job))
+        }
+    }
+
+    /// Lists what recurs, by name.
+    pub async fn schedules(&self) -> Result<Vec<ScheduleItem>, AdminError> {
+        let schedules = self.catalog.schedules().await?;
+        Ok(schedules.into_iter().map(ScheduleItem::from).collect())
+    }
+}
+
+/// Recurring work.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduleItem {
+    name: String,
+    cron: String,
+    next_run: Timestamp,
+    last_run: Option<Timestamp>,
+}
+
+impl From<Schedule> for ScheduleItem {
+    fn from(schedule: Schedule) -> Self {
+        Self {
+            name: schedule.name,
+            cron: schedule.cron,
+            next_run: schedule.next_run,
+            last_run: schedule.last_run,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{CollectionRun, Switches};
+use catalog::{Catalog, CatalogError, CollectionRun, Switches};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,29 +16,35 @@ use super::problem::{Problem, Refusals};
 use super::{Administrator, Body};
 use crate::app::Shared;
 use crate::collection;
+use crate::written::Unacceptable;
 
 /// Runs in one answer.
 const RUNS: u32 = 50;
 
-#[derive(Deserialize, ToSchema)]
+/// What is changed about collection; what is left out stays.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Steering {
+pub struct Steering {
     /// Whether collection rests.
-    paused: Option<bool>,
+    pub paused: Option<bool>,
     /// How many entries and objects it looks at in a second, at most.
     #[schema(minimum = 1)]
-    rate: Option<u32>,
+    pub rate: Option<u32>,
 }
 
-#[derive(Serialize, ToSchema)]
-struct Steered {
-    paused: bool,
-    rate: u32,
+/// How collection is steered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Steered {
+    /// Whether it rests.
+    pub paused: bool,
+    /// How many entries and objects it looks at in a second, at most.
+    pub rate: u32,
 }
 
+/// Whether collection runs, what waits, and what the latest runs did.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct CollectionStatus {
+pub struct CollectionStatus {
     /// Whether collection rests until it is resumed.
     paused: bool,
     /// How many entries and objects it looks at in a second, at most.
@@ -105,20 +111,8 @@ async fn status(
     State(app): State<Shared>,
     _: Administrator,
 ) -> Result<Json<CollectionStatus>, Problem> {
-    let switches = app.catalog.collection_switches().await?;
-    let queue = app.catalog.collection_queue(app.clock.now()).await?;
-    let runs = app.catalog.collection_runs(RUNS).await?;
-    Ok(Json(CollectionStatus {
-        paused: switches.is_paused,
-        rate: switches.rate,
-        queue: queue.entries.into_iter().collect(),
-        due_since: queue.due_since,
-        objects: queue.objects,
-        object_bytes: queue.object_bytes,
-        condemned: queue.condemned,
-        condemned_bytes: queue.condemned_bytes,
-        runs: runs.into_iter().map(shown).collect(),
-    }))
+    let status = CollectionStatus::read(&app.catalog, app.clock.now()).await?;
+    Ok(Json(status))
 }
 
 /// Pauses or resumes collection, or sets its pace, on every replica.
@@ -133,15 +127,7 @@ async fn steer(
     Body(steering): Body<Steering>,
 ) -> Result<Json<Steered>, Problem> {
     let before = app.catalog.collection_switches().await?;
-    let switches = Switches {
-        is_paused: steering.paused.unwrap_or(before.is_paused),
-        rate: steering.rate.unwrap_or(before.rate),
-    };
-    if switches.rate == 0 {
-        return Err(Problem::invalid(
-            "`rate` is at least 1; set `paused` to stop collection",
-        ));
-    }
+    let switches = steering.read(before)?;
     app.catalog
         .steer_collection(switches, &administrator.actor(), app.clock.now())
         .await?;
@@ -167,6 +153,42 @@ async fn run(
         .await?;
     app.wake_workers();
     Ok((StatusCode::ACCEPTED, Json(RunQueued { reviews })))
+}
+
+impl CollectionStatus {
+    /// Reads how things stand.
+    pub(crate) async fn read(catalog: &Catalog, now: Timestamp) -> Result<Self, CatalogError> {
+        let switches = catalog.collection_switches().await?;
+        let queue = catalog.collection_queue(now).await?;
+        let runs = catalog.collection_runs(RUNS).await?;
+        Ok(Self {
+            paused: switches.is_paused,
+            rate: switches.rate,
+            queue: queue.entries.into_iter().collect(),
+            due_since: queue.due_since,
+            objects: queue.objects,
+            object_bytes: queue.object_bytes,
+            condemned: queue.condemned,
+            condemned_bytes: queue.condemned_bytes,
+            runs: runs.into_iter().map(shown).collect(),
+        })
+    }
+}
+
+impl Steering {
+    /// Checks what was written. Returns the switches as they will be.
+    pub(crate) fn read(&self, before: Switches) -> Result<Switches, Unacceptable> {
+        let switches = Switches {
+            is_paused: self.paused.unwrap_or(before.is_paused),
+            rate: self.rate.unwrap_or(before.rate),
+        };
+        if switches.rate == 0 {
+            return Err(Unacceptable::new(
+                "`rate` is at least 1; set `paused` to stop collection",
+            ));
+        }
+        Ok(switches)
+    }
 }
 
 fn shown(run: CollectionRun) -> RunItem {

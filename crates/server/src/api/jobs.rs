@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::JobState;
+use catalog::{JobRow, JobState};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -31,9 +31,10 @@ struct Which {
     limit: Option<u32>,
 }
 
+/// A background job.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct JobItem {
+pub struct JobItem {
     id: i64,
     kind: String,
     /// `interactive`, `manual`, `bulk` or `upkeep`.
@@ -52,6 +53,21 @@ struct JobList {
     items: Vec<JobItem>,
     /// The `after` of the next answer; `null` at the end.
     next: Option<i64>,
+}
+
+impl From<JobRow> for JobItem {
+    fn from(job: JobRow) -> Self {
+        Self {
+            id: job.job,
+            kind: job.kind,
+            lane: job.lane.as_str(),
+            state: job.state.as_str(),
+            payload: job.payload,
+            run_after: job.run_after,
+            attempts: job.attempts,
+            last_error: job.last_error,
+        }
+    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -77,19 +93,7 @@ async fn list(
     let limit = which.limit.unwrap_or(MAX_PAGE).clamp(1, MAX_PAGE);
     let jobs = app.catalog.jobs_in(state, which.after, limit).await?;
     let next = (jobs.len() == limit as usize).then(|| jobs.last().map(|job| job.job));
-    let items = jobs
-        .into_iter()
-        .map(|job| JobItem {
-            id: job.job,
-            kind: job.kind,
-            lane: job.lane.as_str(),
-            state: job.state.as_str(),
-            payload: job.payload,
-            run_after: job.run_after,
-            attempts: job.attempts,
-            last_error: job.last_error,
-        })
-        .collect();
+    let items = jobs.into_iter().map(JobItem::from).collect();
     Ok(Json(JobList {
         items,
         next: next.flatten(),

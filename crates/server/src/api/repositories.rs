@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use catalog::{Principal, Repository};
+use catalog::{Principal, Repository, RepositorySummary, TagRow};
 use evidence::{Grade, ImageReport, Inventory, MatchReport, SeverityCounts, Subject};
 use jiff::Timestamp;
 use oci::{Digest, RepositoryName, Tag};
@@ -33,9 +33,10 @@ struct ListQuery {
     cursor: Option<RepositoryName>,
 }
 
+/// A line of the list of repositories.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RepositoryItem {
+pub struct RepositoryItem {
     #[schema(value_type = String)]
     name: RepositoryName,
     tags: u64,
@@ -63,9 +64,10 @@ struct RepositoryList {
     next: Option<RepositoryName>,
 }
 
+/// A line of the list of tags.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct TagItem {
+pub struct TagItem {
     #[schema(value_type = String)]
     tag: Tag,
     #[schema(value_type = String)]
@@ -75,6 +77,10 @@ struct TagItem {
     size_bytes: u64,
     pushed_at: Timestamp,
     pushed_by: String,
+    /// When it ends by itself.
+    expires: Option<Timestamp>,
+    /// Whether the tag's own flag makes it immutable; rules may do so too.
+    immutable: bool,
     #[schema(value_type = Option<String>)]
     grade: Option<Grade>,
     /// Vulnerabilities by severity; `null` before the first match.
@@ -118,6 +124,44 @@ struct TagView {
     verdict: gate::Verdict,
 }
 
+impl From<RepositorySummary> for RepositoryItem {
+    fn from(row: RepositorySummary) -> Self {
+        Self {
+            name: row.repository.name,
+            tags: row.tag_count,
+            last_push: row.last_push,
+            worst_grade: row.worst_grade,
+            verdicts: VerdictCounts {
+                allow: row.verdicts.allow,
+                warn: row.verdicts.warn,
+                deny: row.verdicts.deny,
+                pending: row.verdicts.pending,
+            },
+        }
+    }
+}
+
+impl From<TagRow> for TagItem {
+    fn from(row: TagRow) -> Self {
+        Self {
+            tag: row.tag,
+            digest: row.digest,
+            media_type: row.media_type,
+            size_bytes: row.size_bytes,
+            pushed_at: row.pushed_at,
+            pushed_by: row.pushed_by,
+            expires: row.expires_at,
+            immutable: row.immutable,
+            grade: row.grade,
+            counts: row.counts,
+            fixable: row.fixable,
+            verdict: row.verdict,
+            decision: row.decision,
+            platforms: row.platforms,
+        }
+    }
+}
+
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list))
@@ -154,21 +198,7 @@ async fn list(
         .last()
         .filter(|_| has_more)
         .map(|row| row.repository.name.clone());
-    let items: Vec<_> = rows
-        .into_iter()
-        .map(|row| RepositoryItem {
-            name: row.repository.name,
-            tags: row.tag_count,
-            last_push: row.last_push,
-            worst_grade: row.worst_grade,
-            verdicts: VerdictCounts {
-                allow: row.verdicts.allow,
-                warn: row.verdicts.warn,
-                deny: row.verdicts.deny,
-                pending: row.verdicts.pending,
-            },
-        })
-        .collect();
+    let items = rows.into_iter().map(RepositoryItem::from).collect();
     Ok(Json(RepositoryList { items, next }))
 }
 
@@ -206,23 +236,7 @@ async fn tags(
         .catalog
         .tag_rows(repository.id, "", None, MAX_ROWS, app.clock.now())
         .await?;
-    let items = rows
-        .into_iter()
-        .map(|row| TagItem {
-            tag: row.tag,
-            digest: row.digest,
-            media_type: row.media_type,
-            size_bytes: row.size_bytes,
-            pushed_at: row.pushed_at,
-            pushed_by: row.pushed_by,
-            grade: row.grade,
-            counts: row.counts,
-            fixable: row.fixable,
-            verdict: row.verdict,
-            decision: row.decision,
-            platforms: row.platforms,
-        })
-        .collect();
+    let items = rows.into_iter().map(TagItem::from).collect();
     Ok(Json(TagList { items }))
 }
 

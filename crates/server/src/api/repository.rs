@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{DeleteRepositoryError, RepositoryState, Role};
+use catalog::{DeleteRepositoryError, Repository, RepositoryState, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
@@ -15,29 +15,37 @@ use super::governed::{readable, with_role};
 use super::problem::{Problem, Refusals};
 use super::{Administrator, Body, Caller, Segments};
 use crate::app::Shared;
+use crate::written::Unacceptable;
 
 /// Longest description, in characters.
 const MAX_DESCRIPTION: usize = 10_000;
+/// Why nobody opens or closes a copy.
+pub(crate) const FOLLOWS: &str = "the repository follows an upstream, end that first";
 
+/// A repository and what it is open for.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RepositoryDetail {
+pub struct RepositoryDetail {
     #[schema(value_type = String)]
     name: RepositoryName,
     description: String,
     /// `normal`, `read_only`, `mirror` or `proxy`.
     state: String,
+    /// `private` or `public`.
+    visibility: String,
+    /// What its manifests may leave out: `none`, `index`, `all`; `null`: what the server's settings say.
+    sparse: Option<String>,
     created_at: Timestamp,
 }
 
 /// What is left out stays.
-#[derive(Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RepositoryChange {
+pub struct RepositoryChange {
     /// At most 10,000 characters.
-    description: Option<String>,
+    pub description: Option<String>,
     /// `normal` or `read_only`.
-    state: Option<String>,
+    pub state: Option<String>,
 }
 
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -45,6 +53,43 @@ struct RepositoryChange {
 struct SystemState {
     /// Whether nothing may be pushed, changed or deleted anywhere.
     read_only: bool,
+}
+
+impl From<Repository> for RepositoryDetail {
+    fn from(repository: Repository) -> Self {
+        Self {
+            name: repository.name,
+            description: repository.description,
+            state: repository.state.as_str().to_owned(),
+            visibility: repository.visibility.as_str().to_owned(),
+            sparse: repository.sparse.map(|sparse| sparse.as_str().to_owned()),
+            created_at: repository.created_at,
+        }
+    }
+}
+
+impl RepositoryChange {
+    /// Checks what was written. Returns the state it asks for.
+    pub(crate) fn read(&self) -> Result<Option<RepositoryState>, Unacceptable> {
+        if let Some(text) = &self.description
+            && (text.chars().count() > MAX_DESCRIPTION || text.contains('\0'))
+        {
+            return Err(Unacceptable::new(format!(
+                "`description` has at most {MAX_DESCRIPTION} characters and no NUL"
+            )));
+        }
+        match self.state.as_deref() {
+            None => Ok(None),
+            Some("normal") => Ok(Some(RepositoryState::Normal)),
+            Some("read_only") => Ok(Some(RepositoryState::ReadOnly)),
+            Some(_) => Err(Unacceptable::new("`state` is `normal` or `read_only`")),
+        }
+    }
+}
+
+/// Returns whether what is inside comes from elsewhere.
+pub(crate) fn follows_upstream(state: RepositoryState) -> bool {
+    matches!(state, RepositoryState::Mirror | RepositoryState::Proxy)
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -65,12 +110,7 @@ async fn get(
     Segments(name): Segments<RepositoryName>,
 ) -> Result<Json<RepositoryDetail>, Problem> {
     let (repository, _) = readable(&app, &caller, &name).await?;
-    Ok(Json(RepositoryDetail {
-        name: repository.name,
-        description: repository.description,
-        state: repository.state.as_str().to_owned(),
-        created_at: repository.created_at,
-    }))
+    Ok(Json(RepositoryDetail::from(repository)))
 }
 
 /// Describes a repository, or opens or closes it for changes.
@@ -87,29 +127,12 @@ async fn change(
     Body(change): Body<RepositoryChange>,
 ) -> Result<StatusCode, Problem> {
     let repository = with_role(&app, &caller, &name, Role::Admin).await?;
-    let state = match change.state.as_deref() {
-        None => None,
-        Some("normal") => Some(RepositoryState::Normal),
-        Some("read_only") => Some(RepositoryState::ReadOnly),
-        Some(_) => return Err(Problem::invalid("`state` is `normal` or `read_only`")),
-    };
-    if state.is_some()
-        && matches!(
-            repository.state,
-            RepositoryState::Mirror | RepositoryState::Proxy
-        )
-    {
-        return Err(Problem::conflict(
-            "the repository follows an upstream, end that first",
-        ));
+    let state = change.read()?;
+    if state.is_some() && follows_upstream(repository.state) {
+        return Err(Problem::conflict(FOLLOWS));
     }
     let (actor, now) = (caller.actor(), app.clock.now());
     if let Some(description) = &change.description {
-        if description.chars().count() > MAX_DESCRIPTION || description.contains('\0') {
-            return Err(Problem::invalid(format!(
-                "`description` has at most {MAX_DESCRIPTION} characters and no NUL"
-            )));
-        }
         app.catalog
             .describe_repository(repository.id, description, &actor, now)
             .await?;

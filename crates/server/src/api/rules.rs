@@ -5,7 +5,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{ImmutabilityRule, NewImmutabilityRule, NewQuota, Pattern, Role, Scope};
+use catalog::{
+    ImmutabilityRule, NewImmutabilityRule, NewQuota, Pattern, Quota, RetentionPolicy, Role, Scope,
+};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
@@ -18,26 +20,28 @@ use super::problem::{Problem, Refusals};
 use super::{Body, Caller, Segments};
 use crate::app::Shared;
 use crate::error::ApiError;
-use crate::retention::prune::{self, PruneReport};
+use crate::retention::prune::{self, PruneReport, Pruning};
 use crate::retention::{Policy, RetentionDocument};
+use crate::written::Unacceptable;
 
 /// What a rule matches; what is left out matches everything.
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct RuleBody {
+pub struct RuleBody {
     /// Repositories: a glob, or `regex:` and an expression; the whole name must match.
-    repository: Option<String>,
+    pub repository: Option<String>,
     /// Tags, likewise.
-    tag: Option<String>,
+    pub tag: Option<String>,
     /// Images with this label or annotation.
-    label: Option<String>,
+    pub label: Option<String>,
     /// The label's value, as a pattern.
-    label_value: Option<String>,
+    pub label_value: Option<String>,
 }
 
+/// A rule in force.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RuleItem {
+pub struct RuleItem {
     id: i64,
     rule: RuleBody,
     created_by: String,
@@ -54,9 +58,10 @@ struct RuleAdded {
     id: i64,
 }
 
-#[derive(Serialize, ToSchema)]
+/// A retention policy as stored.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RetentionItem {
+pub struct RetentionItem {
     policy: RetentionDocument,
     enabled: bool,
     author: String,
@@ -71,19 +76,22 @@ struct RetentionBody {
     enabled: bool,
 }
 
-#[derive(Deserialize, ToSchema)]
+/// A quota to be set.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct QuotaBody {
-    limit_bytes: u64,
+pub struct QuotaBody {
+    /// How many bytes may be used.
+    pub limit_bytes: u64,
     /// From how many hundredths on pushes carry a warning; 1 to 100.
-    warn_percent: u8,
+    pub warn_percent: u8,
     /// Whether pushes beyond it are refused.
-    refuses: bool,
+    pub refuses: bool,
 }
 
-#[derive(Serialize, ToSchema)]
+/// What is used, and the quota.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct QuotaItem {
+pub struct QuotaItem {
     used_bytes: u64,
     /// `null` without a quota.
     limit_bytes: Option<u64>,
@@ -114,7 +122,7 @@ async fn immutability(
     let scope = governed(&app, &caller, &scope).await?;
     let rules = app.catalog.immutability_rules(&scope).await?;
     Ok(Json(RuleList {
-        items: rules.into_iter().map(rule_item).collect(),
+        items: rules.into_iter().map(RuleItem::from).collect(),
     }))
 }
 
@@ -132,19 +140,7 @@ async fn add_immutability(
     Body(rule): Body<RuleBody>,
 ) -> Result<(StatusCode, Json<RuleAdded>), Problem> {
     let scope = governed(&app, &caller, &scope).await?;
-    if rule.label.is_none() && rule.label_value.is_some() {
-        return Err(Problem::invalid("`labelValue` needs `label`"));
-    }
-    let is_odd = |label: &String| label.is_empty() || label.len() > 256 || label.contains('\0');
-    if rule.label.as_ref().is_some_and(is_odd) {
-        return Err(Problem::invalid("`label` has 1 to 256 bytes and no NUL"));
-    }
-    let rule = NewImmutabilityRule {
-        repository: pattern("repository", rule.repository.as_deref())?,
-        tag: pattern("tag", rule.tag.as_deref())?,
-        label: rule.label,
-        label_value: pattern("labelValue", rule.label_value.as_deref())?,
-    };
+    let rule = rule.read()?;
     let added = app
         .catalog
         .add_immutability_rule(&scope, &rule, &caller.actor(), app.clock.now())
@@ -194,12 +190,8 @@ async fn retention(
     let scope = governed(&app, &caller, &scope).await?;
     let stored = app.catalog.retention(&scope).await?;
     let stored = stored.ok_or_else(Problem::not_found)?;
-    Ok(Json(RetentionItem {
-        policy: serde_json::from_str(&stored.body).map_err(ApiError::fault)?,
-        enabled: stored.enabled,
-        author: stored.author,
-        updated_at: stored.updated_at,
-    }))
+    let item = RetentionItem::read(stored).map_err(ApiError::fault)?;
+    Ok(Json(item))
 }
 
 /// Sets the retention policy of a scope. The nearest one is in force: the repository's, its namespace's, the system's.
@@ -269,8 +261,15 @@ async fn preview(
         return Ok(Json(PruneReport::default()));
     };
     let policy = Policy::parse(&stored.body).map_err(ApiError::fault)?;
-    let report = prune::apply(&app, repository.id, &repository.name, &policy, true).await?;
-    Ok(Json(report))
+    let pruning = Pruning {
+        catalog: &app.catalog,
+        clock: &app.clock,
+        repository: repository.id,
+        name: &repository.name,
+        by: &caller.actor(),
+        is_dry: true,
+    };
+    Ok(Json(prune::apply(&pruning, &policy).await?))
 }
 
 /// Returns what the system or a namespace uses, and its quota.
@@ -285,13 +284,9 @@ async fn quota(
     Segments(scope): Segments<String>,
 ) -> Result<Json<QuotaItem>, Problem> {
     let scope = measured(governed(&app, &caller, &scope).await?)?;
-    let stored = app.catalog.quota(&scope).await?.map(|stored| stored.quota);
-    Ok(Json(QuotaItem {
-        used_bytes: app.catalog.used_bytes(&scope).await?,
-        limit_bytes: stored.map(|quota| quota.limit_bytes),
-        warn_percent: stored.map(|quota| quota.warn_percent),
-        refuses: stored.map(|quota| quota.refuses),
-    }))
+    let stored = app.catalog.quota(&scope).await?;
+    let used = app.catalog.used_bytes(&scope).await?;
+    Ok(Json(QuotaItem::new(used, stored)))
 }
 
 /// Sets the quota of the system or a namespace; only an administrator may.
@@ -309,16 +304,7 @@ async fn set_quota(
 ) -> Result<StatusCode, Problem> {
     let scope = measured(governed(&app, &caller, &scope).await?)?;
     administrator(&caller)?;
-    if !(1..=100).contains(&body.warn_percent) || i64::try_from(body.limit_bytes).is_err() {
-        return Err(Problem::invalid(
-            "`warnPercent` is 1 to 100, `limitBytes` below 2^63",
-        ));
-    }
-    let quota = NewQuota {
-        limit_bytes: body.limit_bytes,
-        warn_percent: body.warn_percent,
-        refuses: body.refuses,
-    };
+    let quota = body.read()?;
     app.catalog
         .set_quota(&scope, &quota, &caller.actor(), app.clock.now())
         .await?;
@@ -362,24 +348,85 @@ fn administrator(caller: &Caller) -> Result<(), Problem> {
     }
 }
 
-fn pattern(field: &str, text: Option<&str>) -> Result<Option<Pattern>, Problem> {
+fn pattern(field: &str, text: Option<&str>) -> Result<Option<Pattern>, Unacceptable> {
     text.map(str::parse)
         .transpose()
-        .map_err(|error| Problem::invalid(format!("`{field}`: {error}")))
+        .map_err(|error| Unacceptable::new(format!("`{field}`: {error}")))
 }
 
-fn rule_item(rule: ImmutabilityRule) -> RuleItem {
-    let text = |pattern: Option<Pattern>| pattern.map(|pattern| pattern.to_string());
-    RuleItem {
-        id: rule.id,
-        rule: RuleBody {
-            repository: text(rule.rule.repository),
-            tag: text(rule.rule.tag),
-            label: rule.rule.label,
-            label_value: text(rule.rule.label_value),
-        },
-        created_by: rule.created_by,
-        created_at: rule.created_at,
+impl RuleBody {
+    /// Checks what was written.
+    pub(crate) fn read(self) -> Result<NewImmutabilityRule, Unacceptable> {
+        if self.label.is_none() && self.label_value.is_some() {
+            return Err(Unacceptable::new("`labelValue` needs `label`"));
+        }
+        let is_odd = |label: &String| label.is_empty() || label.len() > 256 || label.contains('\0');
+        if self.label.as_ref().is_some_and(is_odd) {
+            return Err(Unacceptable::new("`label` has 1 to 256 bytes and no NUL"));
+        }
+        Ok(NewImmutabilityRule {
+            repository: pattern("repository", self.repository.as_deref())?,
+            tag: pattern("tag", self.tag.as_deref())?,
+            label: self.label,
+            label_value: pattern("labelValue", self.label_value.as_deref())?,
+        })
+    }
+}
+
+impl QuotaBody {
+    /// Checks what was written.
+    pub(crate) fn read(&self) -> Result<NewQuota, Unacceptable> {
+        if !(1..=100).contains(&self.warn_percent) || i64::try_from(self.limit_bytes).is_err() {
+            return Err(Unacceptable::new(
+                "`warnPercent` is 1 to 100, `limitBytes` below 2^63",
+            ));
+        }
+        Ok(NewQuota {
+            limit_bytes: self.limit_bytes,
+            warn_percent: self.warn_percent,
+            refuses: self.refuses,
+        })
+    }
+}
+
+impl QuotaItem {
+    pub(crate) fn new(used_bytes: u64, stored: Option<Quota>) -> Self {
+        let quota = stored.map(|stored| stored.quota);
+        Self {
+            used_bytes,
+            limit_bytes: quota.map(|quota| quota.limit_bytes),
+            warn_percent: quota.map(|quota| quota.warn_percent),
+            refuses: quota.map(|quota| quota.refuses),
+        }
+    }
+}
+
+impl RetentionItem {
+    /// Reads what is stored.
+    pub(crate) fn read(stored: RetentionPolicy) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            policy: serde_json::from_str(&stored.body)?,
+            enabled: stored.enabled,
+            author: stored.author,
+            updated_at: stored.updated_at,
+        })
+    }
+}
+
+impl From<ImmutabilityRule> for RuleItem {
+    fn from(rule: ImmutabilityRule) -> Self {
+        let text = |pattern: Option<Pattern>| pattern.map(|pattern| pattern.to_string());
+        Self {
+            id: rule.id,
+            rule: RuleBody {
+                repository: text(rule.rule.repository),
+                tag: text(rule.rule.tag),
+                label: rule.rule.label,
+                label_value: text(rule.rule.label_value),
+            },
+            created_by: rule.created_by,
+            created_at: rule.created_at,
+        }
     }
 }
 

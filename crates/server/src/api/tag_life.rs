@@ -42,7 +42,7 @@ struct PastQuery {
 /// A span of a tag's life.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Span {
+pub struct Span {
     id: i64,
     #[schema(value_type = String)]
     tag: Tag,

@@ -1,8 +1,8 @@
 //! Going through repositories: as a job, or dry.
 
 use catalog::{
-    Actor, CatalogError, Claim, DeleteOutcome, JobResults, Lane, RepositoryId, TagCandidate,
-    TagCause,
+    Actor, Catalog, CatalogError, Claim, DeleteOutcome, JobResults, Lane, RepositoryId,
+    TagCandidate, TagCause,
 };
 use jiff::Timestamp;
 use oci::{Digest, RepositoryName, Tag};
@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::Policy;
 use super::decide::{Counted, is_left};
-use crate::app::{App, Shared};
+use crate::app::Shared;
+use crate::clock::Clock;
 use crate::error::chain;
 use crate::workers::{ATTEMPTS, JobError, Kind};
 
@@ -33,7 +34,7 @@ pub(crate) const RETENTION_JOB: Kind = Kind {
 /// Something that a policy ends.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PruneLine {
+pub struct PruneLine {
     /// The tag; `null` for a manifest without one.
     #[schema(value_type = Option<String>)]
     tag: Option<Tag>,
@@ -50,13 +51,13 @@ pub(crate) struct PruneLine {
 /// What a policy ends in a repository.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PruneReport {
+pub struct PruneReport {
     /// The first thousand.
-    items: Vec<PruneLine>,
+    pub items: Vec<PruneLine>,
     /// How many there are.
-    total: u64,
+    pub total: u64,
     /// How many of them are immutable and stay.
-    immutable: u64,
+    pub immutable: u64,
 }
 
 impl PruneReport {
@@ -98,7 +99,15 @@ async fn perform(app: Shared, _: Claim) -> Result<JobResults, JobError> {
                     continue;
                 }
             };
-            let report = apply(&app, *id, name, &policy, false).await?;
+            let pruning = Pruning {
+                catalog,
+                clock: &app.clock,
+                repository: *id,
+                name,
+                by: &Actor::named("system"),
+                is_dry: false,
+            };
+            let report = apply(&pruning, &policy).await?;
             if report.total > 0 {
                 tracing::info!(repo = %name, ended = report.total - report.immutable, "retention applied");
             }
@@ -106,30 +115,39 @@ async fn perform(app: Shared, _: Claim) -> Result<JobResults, JobError> {
     }
 }
 
+/// Where a policy is applied, and on whose behalf.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pruning<'a> {
+    pub(crate) catalog: &'a Catalog,
+    pub(crate) clock: &'a Clock,
+    pub(crate) repository: RepositoryId,
+    pub(crate) name: &'a RepositoryName,
+    pub(crate) by: &'a Actor,
+    /// Whether nothing is changed.
+    pub(crate) is_dry: bool,
+}
+
 /// Goes through one repository; a dry run changes nothing.
 pub(crate) async fn apply(
-    app: &App,
-    repository: RepositoryId,
-    name: &RepositoryName,
+    pruning: &Pruning<'_>,
     policy: &Policy,
-    is_dry: bool,
 ) -> Result<PruneReport, CatalogError> {
-    let now = app.clock.now();
+    let now = pruning.clock.now();
     let mut report = PruneReport::default();
     let mut counted = Counted::new(policy);
     let mut after: Option<Tag> = None;
-    while let Some(page) = next_page(app, repository, &mut after, now).await? {
+    while let Some(page) = next_page(pruning, &mut after, now).await? {
         for candidate in &page {
             counted.add(policy, candidate);
         }
     }
     after = None;
-    while let Some(page) = next_page(app, repository, &mut after, now).await? {
+    while let Some(page) = next_page(pruning, &mut after, now).await? {
         for candidate in &page {
             let Some(rule) = counted.judge(policy, candidate, now) else {
                 continue;
             };
-            let immutable = end(app, repository, name, candidate, is_dry).await?;
+            let immutable = end(pruning, candidate).await?;
             report.add(PruneLine {
                 tag: Some(candidate.tag.clone()),
                 digest: candidate.digest.clone(),
@@ -140,31 +158,25 @@ pub(crate) async fn apply(
         }
     }
     if policy.untagged_after.is_some() {
-        untagged(app, repository, policy, is_dry, &mut report).await?;
+        untagged(pruning, policy, &mut report).await?;
     }
     Ok(report)
 }
 
 /// Ends a tag. Returns whether it may not end.
-async fn end(
-    app: &App,
-    repository: RepositoryId,
-    name: &RepositoryName,
-    candidate: &TagCandidate,
-    is_dry: bool,
-) -> Result<bool, CatalogError> {
-    let (catalog, now) = (&app.catalog, app.clock.now());
-    if is_dry {
-        let is_immutable = catalog.is_tag_immutable(repository, name, &candidate.tag, now);
+async fn end(pruning: &Pruning<'_>, candidate: &TagCandidate) -> Result<bool, CatalogError> {
+    let (catalog, now) = (pruning.catalog, pruning.clock.now());
+    let (repository, tag) = (pruning.repository, &candidate.tag);
+    if pruning.is_dry {
+        let is_immutable = catalog.is_tag_immutable(repository, pruning.name, tag, now);
         return Ok(is_immutable.await? == Some(true));
     }
     // Somebody may have moved it since it was judged.
-    if catalog.resolve_tag(repository, &candidate.tag, now).await? != Some(candidate.digest.clone())
-    {
+    if catalog.resolve_tag(repository, tag, now).await? != Some(candidate.digest.clone()) {
         return Ok(false);
     }
     let ended = catalog
-        .end_tag(repository, &candidate.tag, TagCause::Prune, &system(), now)
+        .end_tag(repository, tag, TagCause::Prune, pruning.by, now)
         .await;
     match ended {
         Ok(_) | Err(CatalogError::RepositoryGone) => Ok(false),
@@ -174,17 +186,15 @@ async fn end(
 }
 
 async fn untagged(
-    app: &App,
-    repository: RepositoryId,
+    pruning: &Pruning<'_>,
     policy: &Policy,
-    is_dry: bool,
     report: &mut PruneReport,
 ) -> Result<(), CatalogError> {
-    let now = app.clock.now();
+    let (catalog, repository) = (pruning.catalog, pruning.repository);
+    let now = pruning.clock.now();
     let mut after: Option<Digest> = None;
     loop {
-        let page = app
-            .catalog
+        let page = catalog
             .untagged_manifests(repository, after.as_ref(), PAGE)
             .await?;
         let Some(last) = page.last() else {
@@ -195,10 +205,9 @@ async fn untagged(
             .iter()
             .filter(|manifest| is_left(policy, manifest, now))
         {
-            if !is_dry {
-                let deleted = app
-                    .catalog
-                    .prune_manifest(repository, &manifest.digest, &system(), now)
+            if !pruning.is_dry {
+                let deleted = catalog
+                    .prune_manifest(repository, &manifest.digest, pruning.by, now)
                     .await?;
                 if !matches!(deleted, DeleteOutcome::Deleted { .. }) {
                     continue;
@@ -217,22 +226,17 @@ async fn untagged(
 
 /// Reads the tags after `after` and moves it on; `None` at the end.
 async fn next_page(
-    app: &App,
-    repository: RepositoryId,
+    pruning: &Pruning<'_>,
     after: &mut Option<Tag>,
     now: Timestamp,
 ) -> Result<Option<Vec<TagCandidate>>, CatalogError> {
-    let page = app
+    let page = pruning
         .catalog
-        .tag_candidates(repository, after.as_ref(), PAGE, now)
+        .tag_candidates(pruning.repository, after.as_ref(), PAGE, now)
         .await?;
     let Some(last) = page.last() else {
         return Ok(None);
     };
     *after = Some(last.tag.clone());
     Ok(Some(page))
-}
-
-fn system() -> Actor {
-    Actor::named("system")
 }

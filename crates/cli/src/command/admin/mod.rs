@@ -5,27 +5,37 @@
 
 mod audit;
 mod fsck;
+mod gc;
+mod immutability;
+mod jobs;
+mod listing;
 mod mirror;
 mod org;
 mod password;
 mod permission;
+mod quota;
+mod repository;
+mod retention;
 mod robot;
+mod schedule;
 mod sparse;
+mod tag;
 mod team;
 mod token;
 mod upstream;
 mod user;
+mod webhook;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
-use server::admin::Admin;
+use server::admin::{Admin, AdminError};
 
 use crate::command::config::refused;
 use crate::config::{Environment, Flags, ServeConfig};
 use crate::exit::{Exit, Failure};
 use crate::output::Output;
 
-/// Manage people and robots, with direct access to the database
+/// Administer the registry, with direct access to the database
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -40,24 +50,48 @@ enum Command {
     /// Check everything that is stored: rows against rows, and rows against objects
     #[command(after_help = fsck::HELP)]
     Fsck(fsck::Args),
+    /// Watch and steer collection
+    #[command(subcommand)]
+    Gc(gc::Command),
+    /// Manage the rules about tags that neither move nor end
+    #[command(subcommand)]
+    Immutability(immutability::Command),
+    /// Watch background jobs, and try dead ones again
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Manage mirrors: repositories copied from an upstream by a plan
     #[command(subcommand)]
     Mirror(mirror::Command),
     /// Manage organisations: namespaces that belong to teams
     #[command(subcommand)]
     Org(org::Command),
-    /// Manage roles on repositories and patterns of them
-    #[command(subcommand)]
-    Permission(permission::Command),
     /// Set the password of an account; it is read from TIDEGATE_ADMIN_PASSWORD or a file
     #[command(after_help = "Example: tidegate admin password --password-file new-password.txt")]
     Password(password::Args),
+    /// Manage roles on repositories and patterns of them
+    #[command(subcommand)]
+    Permission(permission::Command),
+    /// Manage how much may be used
+    #[command(subcommand)]
+    Quota(quota::Command),
+    /// Manage repositories
+    #[command(subcommand)]
+    Repository(repository::Command),
+    /// Manage which tags end because newer ones came
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// Manage robots: credentials for programs
     #[command(subcommand)]
     Robot(robot::Command),
+    /// Watch recurring work
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// Set what the manifests of a repository may leave out
     #[command(after_help = "Example: tidegate admin sparse mirrors/debian all")]
     Sparse(sparse::Args),
+    /// Manage tags: their history, their end and the way back
+    #[command(subcommand)]
+    Tag(tag::Command),
     /// Manage teams and their members
     #[command(subcommand)]
     Team(team::Command),
@@ -70,6 +104,9 @@ enum Command {
     /// Manage people
     #[command(subcommand)]
     User(user::Command),
+    /// Manage webhooks, and what has become of what they were told
+    #[command(subcommand)]
+    Webhook(webhook::Command),
 }
 
 impl Command {
@@ -77,16 +114,25 @@ impl Command {
         match self {
             Self::Audit(command) => command.flags(),
             Self::Fsck(args) => &args.flags,
-            Self::Password(args) => &args.flags,
-            Self::Robot(command) => command.flags(),
+            Self::Gc(command) => command.flags(),
+            Self::Immutability(command) => command.flags(),
+            Self::Jobs(command) => command.flags(),
             Self::Mirror(command) => command.flags(),
             Self::Org(command) => command.flags(),
+            Self::Password(args) => &args.flags,
             Self::Permission(command) => command.flags(),
+            Self::Quota(command) => command.flags(),
+            Self::Repository(command) => command.flags(),
+            Self::Retention(command) => command.flags(),
+            Self::Robot(command) => command.flags(),
+            Self::Schedule(command) => command.flags(),
             Self::Sparse(args) => &args.flags,
+            Self::Tag(command) => command.flags(),
             Self::Team(command) => command.flags(),
             Self::Token(command) => command.flags(),
             Self::Upstream(command) => command.flags(),
             Self::User(command) => command.flags(),
+            Self::Webhook(command) => command.flags(),
         }
     }
 }
@@ -100,7 +146,7 @@ pub(crate) fn run(args: &Args, now: Timestamp, output: &mut Output) -> Result<Ex
         .build()
         .context("cannot start the runtime")?;
     runtime.block_on(async {
-        let admin = Admin::open(&config.database).await.map_err(Failure::new)?;
+        let admin = Admin::open(&config.database).await.map_err(unopened)?;
         let context = Context {
             admin: &admin,
             config: &config,
@@ -110,6 +156,16 @@ pub(crate) fn run(args: &Args, now: Timestamp, output: &mut Output) -> Result<Ex
         admin.close().await;
         outcome
     })
+}
+
+fn unopened(error: AdminError) -> Failure {
+    let is_missing = matches!(error, AdminError::Catalog(_));
+    let failure = Failure::new(error);
+    if is_missing {
+        failure.with_hint("Name the folder or the database of the registry with --data or --database; the first `tidegate serve` makes a new one.")
+    } else {
+        failure
+    }
 }
 
 /// What every command works with.
@@ -127,16 +183,25 @@ async fn perform(
     match command {
         Command::Audit(command) => audit::perform(command, context, output).await?,
         Command::Fsck(args) => return fsck::perform(args, context, output).await,
-        Command::Password(args) => password::perform(args, context, output).await?,
+        Command::Gc(command) => gc::perform(command, context, output).await?,
+        Command::Immutability(command) => immutability::perform(command, context, output).await?,
+        Command::Jobs(command) => jobs::perform(command, context, output).await?,
         Command::Mirror(command) => mirror::perform(command, context, output).await?,
         Command::Org(command) => org::perform(command, context, output).await?,
+        Command::Password(args) => password::perform(args, context, output).await?,
         Command::Permission(command) => permission::perform(command, context, output).await?,
+        Command::Quota(command) => quota::perform(command, context, output).await?,
+        Command::Repository(command) => repository::perform(command, context, output).await?,
+        Command::Retention(command) => retention::perform(command, context, output).await?,
         Command::Robot(command) => robot::perform(command, context, output).await?,
+        Command::Schedule(command) => schedule::perform(command, context, output).await?,
+        Command::Sparse(args) => sparse::perform(args, context, output).await?,
+        Command::Tag(command) => tag::perform(command, context, output).await?,
         Command::Team(command) => team::perform(command, context, output).await?,
         Command::Token(command) => token::perform(command, context, output).await?,
         Command::Upstream(command) => upstream::perform(command, context, output).await?,
         Command::User(command) => user::perform(command, context, output).await?,
-        Command::Sparse(args) => sparse::perform(args, context, output).await?,
+        Command::Webhook(command) => webhook::perform(command, context, output).await?,
     }
     Ok(Exit::Pass)
 }

@@ -2,6 +2,7 @@
 
 use oci::RepositoryName;
 use server::Sparse;
+use server::admin::SparseChoice;
 
 use super::Context;
 use crate::config::Flags;
@@ -16,22 +17,20 @@ pub(super) struct Args {
     /// `none`: everything must be there; `index`: children of an index may be missing; `all`: layers and
     /// configurations too; `default`: what the server's settings say
     #[arg(value_parser = read_choice)]
-    choice: Choice,
+    choice: SparseChoice,
 
     #[command(flatten)]
     pub(super) flags: Flags,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Choice(Option<Sparse>);
-
-fn read_choice(text: &str) -> Result<Choice, String> {
+/// Reads a choice; `default` leaves it to the server's settings.
+pub(super) fn read_choice(text: &str) -> Result<SparseChoice, String> {
     if text == "default" {
-        return Ok(Choice(None));
+        return Ok(SparseChoice(None));
     }
     let sparse = text.parse();
     sparse
-        .map(|sparse| Choice(Some(sparse)))
+        .map(|sparse| SparseChoice(Some(sparse)))
         .map_err(|_| "expected none, index, all or default".to_owned())
 }
 
@@ -40,7 +39,7 @@ pub(super) async fn perform(
     context: &Context<'_>,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let Choice(sparse) = args.choice;
+    let SparseChoice(sparse) = args.choice;
     context
         .admin
         .set_sparse(&args.repository, sparse, context.now)

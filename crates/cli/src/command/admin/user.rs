@@ -5,10 +5,22 @@ use std::path::PathBuf;
 use secrecy::ExposeSecret as _;
 use server::admin::{AccountChange, AccountKind, NewUser};
 
+use super::listing::{Column, Shape};
 use super::{Context, password};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const IDENTITIES: &[Column] = &[
+    ("ISSUER", "/issuer"),
+    ("SUBJECT", "/subject"),
+    ("EMAIL", "/email"),
+    ("GROUPS", "/groups"),
+    ("LAST SEEN", "/lastSeenAt"),
+];
+const LINK_HELP: &str = "\
+The issuer is the address that an OpenID provider's tokens name, or `ldap:` and the id of a directory in the settings.
+Example: tidegate admin user link dev --issuer https://id.example.com/realms/corp --subject 7f0c9a";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -65,6 +77,38 @@ pub(super) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+    /// List who a person is elsewhere
+    #[command(after_help = "Example: tidegate admin user identities dev")]
+    Identities {
+        /// The person
+        name: String,
+        #[command(flatten)]
+        shape: Shape,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Let a person sign in with an identity of a provider
+    #[command(after_help = LINK_HELP)]
+    Link {
+        /// The person
+        name: String,
+        #[command(flatten)]
+        identity: Identity,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Take an identity from a person; this ends their sessions and tokens
+    #[command(
+        after_help = "Example: tidegate admin user unlink dev --issuer ldap:corp --subject 7f0c9a"
+    )]
+    Unlink {
+        /// The person
+        name: String,
+        #[command(flatten)]
+        identity: Identity,
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Delete a person with their robots and tokens; their repositories must be gone
     Delete {
         /// The person
@@ -72,6 +116,17 @@ pub(super) enum Command {
         #[command(flatten)]
         flags: Flags,
     },
+}
+
+// No documentation comment: it would become that of the commands.
+#[derive(Debug, clap::Args)]
+pub(super) struct Identity {
+    /// The provider: an OpenID issuer's address, or `ldap:` and a directory's id
+    #[arg(long)]
+    issuer: String,
+    /// Who, in the provider's words
+    #[arg(long)]
+    subject: String,
 }
 
 impl Command {
@@ -82,6 +137,9 @@ impl Command {
             | Self::Set { flags, .. }
             | Self::Disable { flags, .. }
             | Self::Enable { flags, .. }
+            | Self::Identities { flags, .. }
+            | Self::Link { flags, .. }
+            | Self::Unlink { flags, .. }
             | Self::Delete { flags, .. } => flags,
         }
     }
@@ -165,6 +223,32 @@ pub(super) async fn perform(
         Command::Enable { name, .. } => {
             admin.enable_user(name, now).await.map_err(Failure::new)?;
             output.say(&format!("user {} enabled", plain(name)));
+        }
+        Command::Identities { name, shape, .. } => {
+            let identities = admin.identities(name).await;
+            shape.list(&identities.map_err(Failure::new)?, IDENTITIES, output)?;
+        }
+        Command::Link { name, identity, .. } => {
+            let Identity { issuer, subject } = identity;
+            let linked = admin.link_identity(name, issuer, subject, now).await;
+            linked.map_err(Failure::new)?;
+            output.say(&format!(
+                "{} signs in as {} of {}",
+                plain(name),
+                plain(subject),
+                plain(issuer)
+            ));
+        }
+        Command::Unlink { name, identity, .. } => {
+            let Identity { issuer, subject } = identity;
+            let unlinked = admin.unlink_identity(name, issuer, subject, now).await;
+            unlinked.map_err(Failure::new)?;
+            output.say(&format!(
+                "{} does not sign in as {} of {}",
+                plain(name),
+                plain(subject),
+                plain(issuer)
+            ));
         }
         Command::Delete { name, .. } => {
             let deleted = admin.delete_account(AccountKind::User, name, now).await;

@@ -9,8 +9,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{
-    Delivery, DeliveryState, Endpoint, EndpointId, EndpointScope, EndpointSettings, EventFormat,
-    Role,
+    Catalog, CatalogError, Delivery, DeliveryState, Endpoint, EndpointId, EndpointScope,
+    EndpointSettings, EventFormat, Role,
 };
 use jiff::Timestamp;
 use oci::RepositoryName;
@@ -25,7 +25,8 @@ use super::problem::{Problem, Refusals};
 use super::{Body, Caller, Credentialed, Parameters, Segments};
 use crate::app::{App, Shared};
 use crate::notify::signature::generate_secret;
-use crate::outbound::is_same_origin;
+use crate::outbound::{Outbound, is_same_origin};
+use crate::written::Unacceptable;
 
 const PAGE: u32 = 100;
 /// Webhooks of one scope.
@@ -46,32 +47,33 @@ struct WhichWebhooks {
     cursor: Option<i64>,
 }
 
-#[derive(Deserialize, ToSchema)]
+/// A webhook to be made.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct NewWebhook {
+pub struct NewWebhook {
     /// A name for people.
-    name: String,
+    pub name: String,
     /// The namespace it is told about. Without this and `repository`: everything.
-    namespace: Option<String>,
+    pub namespace: Option<String>,
     /// The repository it is told about.
     #[schema(value_type = Option<String>)]
-    repository: Option<RepositoryName>,
+    pub repository: Option<RepositoryName>,
     /// Where events are sent, by POST.
-    url: String,
+    pub url: String,
     /// What signs them, 16 to 256 characters; drawn if not given.
     #[schema(write_only)]
-    secret: Option<String>,
+    pub secret: Option<String>,
     /// `cloudevents` (the default) or `slack`.
-    format: Option<String>,
+    pub format: Option<String>,
     /// Kinds of events; without any, all but `pull`.
     #[serde(default)]
-    events: Vec<String>,
+    pub events: Vec<String>,
     /// Patterns of repositories: `*` within a component, `**` across; without any, all.
     #[serde(default)]
-    repositories: Vec<String>,
+    pub repositories: Vec<String>,
     /// Patterns of tags; without any, all.
     #[serde(default)]
-    tags: Vec<String>,
+    pub tags: Vec<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -90,9 +92,10 @@ struct WebhookChange {
     enabled: Option<bool>,
 }
 
+/// A webhook, without its secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct WebhookItem {
+pub struct WebhookItem {
     id: i64,
     name: String,
     namespace: Option<String>,
@@ -136,9 +139,10 @@ struct WhichDeliveries {
     cursor: Option<i64>,
 }
 
+/// What a webhook was told, and what has become of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct DeliveryItem {
+pub struct DeliveryItem {
     id: i64,
     event: &'static str,
     occurred_at: Timestamp,
@@ -201,7 +205,7 @@ async fn list(
         .last()
         .filter(|_| has_more)
         .map(|endpoint| endpoint.id.0);
-    let items = endpoints.into_iter().map(item).collect();
+    let items = endpoints.into_iter().map(WebhookItem::from).collect();
     Ok(Json(WebhookList { items, next }))
 }
 
@@ -216,30 +220,10 @@ async fn create(
     caller: Credentialed,
     Body(new): Body<NewWebhook>,
 ) -> Result<(StatusCode, Json<CreatedWebhook>), Problem> {
-    let scope = scope_of(&app, new.namespace, new.repository).await?;
+    let scope = scope_of(&app, new.namespace.clone(), new.repository.clone()).await?;
     require(&app, &caller, &scope).await?;
-    let settings = EndpointSettings {
-        name: name(new.name)?,
-        url: address(&app, &new.url)?.to_string(),
-        secret: new.secret.map_or_else(|| Ok(generate_secret()), secret)?,
-        format: new
-            .format
-            .map_or(Ok(EventFormat::CloudEvents), |word| format(&word))?,
-        kinds: kinds(&new.events)?,
-        repositories: patterns("repositories", new.repositories)?,
-        tags: patterns("tags", new.tags)?,
-        enabled: true,
-    };
-    let limit = u32::try_from(MAX_IN_SCOPE).expect("a small number");
-    let siblings = app
-        .catalog
-        .endpoints(Some(&scope), EndpointId(0), limit)
-        .await?;
-    let siblings = siblings
-        .iter()
-        .filter(|endpoint| endpoint.scope == scope)
-        .count();
-    if siblings >= MAX_IN_SCOPE || app.catalog.endpoint_count().await? >= MAX_WEBHOOKS {
+    let settings = new.read(&app.outbound)?;
+    if !has_room(&app.catalog, &scope).await? {
         return Err(Problem::conflict("there are too many webhooks already"));
     }
     let id = app
@@ -264,7 +248,7 @@ async fn get(
     caller: Caller,
     Segments(id): Segments<i64>,
 ) -> Result<Json<WebhookItem>, Problem> {
-    Ok(Json(item(managed(&app, &caller, id).await?)))
+    Ok(Json(managed(&app, &caller, id).await?.into()))
 }
 
 /// Changes what is given of a webhook, and forgets that it failed.
@@ -283,7 +267,7 @@ async fn change(
     let mut endpoint = managed(&app, &caller, id).await?;
     let mut settings = endpoint.settings.clone();
     if let Some(text) = change.url {
-        let new = address(&app, &text)?;
+        let new = address(&app.outbound, &text)?;
         let old: Option<Url> = settings.url.parse().ok();
         if change.secret.is_none() && !old.is_some_and(|old| is_same_origin(&old, &new)) {
             return Err(Problem::invalid(
@@ -321,7 +305,7 @@ async fn change(
     endpoint.settings = settings;
     endpoint.failing_since = None;
     endpoint.disabled_reason = None;
-    Ok(Json(item(endpoint)))
+    Ok(Json(endpoint.into()))
 }
 
 /// Deletes a webhook with everything on its way to it.
@@ -398,7 +382,7 @@ async fn deliveries(
     let has_more = rows.len() > PAGE as usize;
     rows.truncate(PAGE as usize);
     let next = rows.last().filter(|_| has_more).map(|row| row.id);
-    let items = rows.into_iter().map(delivery_item).collect();
+    let items = rows.into_iter().map(DeliveryItem::from).collect();
     Ok(Json(DeliveryList { items, next }))
 }
 
@@ -503,49 +487,80 @@ async fn scope_of(
     }
 }
 
-fn item(endpoint: Endpoint) -> WebhookItem {
-    let Endpoint {
-        id,
-        scope,
-        repository_name,
-        settings,
-        ..
-    } = endpoint;
-    WebhookItem {
-        id: id.0,
-        name: settings.name,
-        namespace: match scope {
-            EndpointScope::Namespace(namespace) => Some(namespace),
-            _ => None,
-        },
-        repository: repository_name,
-        url: settings.url,
-        format: settings.format.as_str(),
-        events: settings.kinds.iter().map(|kind| kind.as_str()).collect(),
-        repositories: settings.repositories,
-        tags: settings.tags,
-        enabled: settings.enabled,
-        failing_since: endpoint.failing_since,
-        disabled_reason: endpoint.disabled_reason,
-        created_by: endpoint.created_by,
-        created_at: endpoint.created_at,
+impl NewWebhook {
+    /// Checks what was written. Draws a secret if none is given.
+    pub(crate) fn read(self, outbound: &Outbound) -> Result<EndpointSettings, Unacceptable> {
+        Ok(EndpointSettings {
+            name: name(self.name)?,
+            url: address(outbound, &self.url)?.to_string(),
+            secret: self.secret.map_or_else(|| Ok(generate_secret()), secret)?,
+            format: self
+                .format
+                .map_or(Ok(EventFormat::CloudEvents), |word| format(&word))?,
+            kinds: kinds(&self.events)?,
+            repositories: patterns("repositories", self.repositories)?,
+            tags: patterns("tags", self.tags)?,
+            enabled: true,
+        })
     }
 }
 
-fn delivery_item(row: Delivery) -> DeliveryItem {
-    DeliveryItem {
-        id: row.id,
-        event: row.event.kind.as_str(),
-        occurred_at: row.event.at,
-        repository: row.event.repository,
-        tag: row.event.tag,
-        digest: row.event.digest,
-        state: row.state.as_str(),
-        attempts: row.attempts,
-        due_at: (row.state == DeliveryState::Pending).then_some(row.due_at),
-        status: row.status,
-        failure: row.excerpt,
-        took_ms: row.took_ms,
-        updated_at: row.updated_at,
+/// Returns whether a scope, and the registry, may have one more webhook.
+pub(crate) async fn has_room(
+    catalog: &Catalog,
+    scope: &EndpointScope,
+) -> Result<bool, CatalogError> {
+    let limit = u32::try_from(MAX_IN_SCOPE).expect("a small number");
+    let siblings = catalog
+        .endpoints(Some(scope), EndpointId(0), limit)
+        .await?
+        .iter()
+        .filter(|endpoint| endpoint.scope == *scope)
+        .count();
+    Ok(siblings < MAX_IN_SCOPE && catalog.endpoint_count().await? < MAX_WEBHOOKS)
+}
+
+impl From<Endpoint> for WebhookItem {
+    fn from(endpoint: Endpoint) -> Self {
+        let settings = endpoint.settings;
+        Self {
+            id: endpoint.id.0,
+            name: settings.name,
+            namespace: match endpoint.scope {
+                EndpointScope::Namespace(namespace) => Some(namespace),
+                _ => None,
+            },
+            repository: endpoint.repository_name,
+            url: settings.url,
+            format: settings.format.as_str(),
+            events: settings.kinds.iter().map(|kind| kind.as_str()).collect(),
+            repositories: settings.repositories,
+            tags: settings.tags,
+            enabled: settings.enabled,
+            failing_since: endpoint.failing_since,
+            disabled_reason: endpoint.disabled_reason,
+            created_by: endpoint.created_by,
+            created_at: endpoint.created_at,
+        }
+    }
+}
+
+impl From<Delivery> for DeliveryItem {
+    fn from(row: Delivery) -> Self {
+        Self {
+            id: row.id,
+            event: row.event.kind.as_str(),
+            occurred_at: row.event.at,
+            repository: row.event.repository,
+            tag: row.event.tag,
+            digest: row.event.digest,
+            state: row.state.as_str(),
+            attempts: row.attempts,
+            due_at: (row.state == DeliveryState::Pending).then_some(row.due_at),
+            status: row.status,
+            failure: row.excerpt,
+            took_ms: row.took_ms,
+            updated_at: row.updated_at,
+        }
     }
 }

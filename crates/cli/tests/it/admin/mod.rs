@@ -1,0 +1,98 @@
+//! `tidegate admin`: every command of the console, run as the program, on both engines.
+//!
+//! A test is a walk: command lines and how each ends, in order. [`walk`] checks beside that what each changed is one
+//! entry of the audit trail, and that the console is named there.
+
+mod guide;
+mod identities;
+mod permissions;
+mod repositories;
+mod robots;
+mod rules;
+mod tags;
+mod teams;
+mod tokens;
+mod upkeep;
+mod users;
+mod webhooks;
+
+use crate::serve::Site;
+use crate::world::Run;
+
+/// How a command has to end.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// Something was changed: it says so, and each change is an entry with this action.
+    Does(&'static str, &'static [&'static str]),
+    /// Nothing was changed: standard output shows this.
+    Shows(&'static str),
+    /// Nothing was changed, and there is nothing to show.
+    Nothing,
+    /// It is refused, and says this.
+    Refuses(&'static str),
+    /// The command line cannot be meant, and it says this.
+    Misused(&'static str),
+}
+
+/// Runs an administrative command of a site.
+fn admin(site: &Site, words: &[&str]) -> Run {
+    fs_err::create_dir_all(site.data("")).expect("a data folder");
+    let mut command = site
+        .world
+        .command(&[&["admin"][..], words, &["--data", "data"]].concat());
+    for (name, value) in site.variables() {
+        command.env(name, value);
+    }
+    command.output().expect("it starts").into()
+}
+
+/// Runs an administrative command and reads the JSON it prints.
+#[track_caller]
+fn document(site: &Site, words: &[&str]) -> serde_json::Value {
+    let run = admin(site, &[words, &["--output", "json"]].concat()).ends_with(0);
+    serde_json::from_str(&run.stdout).expect("JSON")
+}
+
+/// Walks through commands. A line is split at spaces; `_` in a word stands for one.
+#[track_caller]
+fn walk(site: &Site, steps: &[(&str, End)]) {
+    let mut trail = actions(site);
+    for (line, end) in steps {
+        let words: Vec<String> = line
+            .split(' ')
+            .map(|word| word.replace('_', " ").replace('~', "_"))
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let run = admin(site, &words);
+        let (exit, said) = (run.exit, format!("{}{}", run.stdout, run.stderr));
+        let (wanted, text, changes) = match *end {
+            End::Does(text, changes) => (0, text, changes),
+            End::Shows(text) => (0, text, &[][..]),
+            End::Nothing => (0, "", &[][..]),
+            End::Refuses(text) => (1, text, &[][..]),
+            End::Misused(text) => (64, text, &[][..]),
+        };
+        assert_eq!(exit, wanted, "`{line}` says:\n{said}");
+        assert!(said.contains(text), "`{line}`: no `{text}` in:\n{said}");
+        match end {
+            End::Shows(text) => assert!(run.stdout.contains(text), "`{line}` says:\n{said}"),
+            End::Nothing | End::Refuses(_) | End::Misused(_) => {
+                assert_eq!(run.stdout, "", "`{line}`");
+            }
+            End::Does(..) => {
+                trail.extend(changes.iter().map(|&action| action.to_owned()));
+                assert_eq!(actions(site), trail, "after `{line}`");
+            }
+        }
+    }
+    assert_eq!(actions(site), trail, "at the end");
+}
+
+/// Returns the actions of the console so far.
+fn actions(site: &Site) -> Vec<String> {
+    let listed = admin(site, &["audit", "list", "--actor", "console"]).ends_with(0);
+    let lines = listed.stdout.lines().rev();
+    lines
+        .map(|line| line.split("  ").nth(2).expect("an action").to_owned())
+        .collect()
+}

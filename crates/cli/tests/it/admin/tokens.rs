@@ -1,0 +1,62 @@
+//! `tidegate admin token`.
+
+use rstest::rstest;
+
+use super::End::{Does, Misused, Nothing, Refuses, Shows};
+use super::{admin, walk};
+use crate::serve::{Engine, Site};
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+fn tokens_are_made_listed_and_revoked(#[case] engine: Engine) {
+    let site = Site::on(engine);
+    walk(
+        &site,
+        &[
+            (
+                "user create dev",
+                Does("user dev created", &["account.create"]),
+            ),
+            ("token list dev", Nothing),
+            (
+                "token create dev --label ci --scope repository:acme/web:pull --days 7",
+                Does(
+                    "token of dev made; it is shown this once",
+                    &["credential.create"],
+                ),
+            ),
+            (
+                "token create dev --label ci --scope nonsense",
+                Refuses("nonsense"),
+            ),
+            (
+                "token create nobody --label ci",
+                Refuses("there is no account `nobody`"),
+            ),
+            ("token create dev", Misused("--label")),
+            ("token create dev --label ci --days 0", Misused("0")),
+            (
+                "token list dev",
+                Shows("ci  repository:acme/web:pull  expires"),
+            ),
+            ("token list nobody", Refuses("there is no account `nobody`")),
+            (
+                "token revoke dev not-an-id",
+                Refuses("there is no token or secret `not-an-id`"),
+            ),
+            (
+                "token revoke dev 6b29fc40-ca47-1067-b31d-00dd010662da",
+                Refuses("there is no token or secret `6b29fc40-ca47-1067-b31d-00dd010662da`"),
+            ),
+        ],
+    );
+    let listed = admin(&site, &["token", "list", "dev"]).ends_with(0);
+    let id = listed.stdout.split("  ").next().expect("an id").to_owned();
+    admin(&site, &["token", "revoke", "dev", &id])
+        .ends_with(0)
+        .says("is revoked");
+    walk(&site, &[("token list dev", Nothing)]);
+    let last = super::actions(&site).pop();
+    assert_eq!(last.as_deref(), Some("credential.revoke"));
+}
