@@ -79,7 +79,7 @@ pub use job_signals::JobSignals;
 pub use jobs::{Claim, JobResults, JobRow, JobState, Lane, NewJob};
 pub use login_failures::{LoginFailures, LoginMemory, Tally};
 pub use manifests::{
-    ChildRow, DeleteOutcome, PutError, PutManifest, PutOutcome, Referenced, Referrer,
+    ChildRow, DeleteOutcome, PurgeOutcome, PutError, PutManifest, PutOutcome, Referenced, Referrer,
     StoredManifest, parse_life,
 };
 pub use patterns::{Pattern, PatternError};

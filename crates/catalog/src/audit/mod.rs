@@ -143,6 +143,8 @@ pub enum AuditAction {
     SystemState,
     /// A manifest was deleted.
     ManifestDelete,
+    /// A manifest was deleted permanently.
+    ManifestPurge,
     /// A blob left a repository.
     BlobDelete,
     /// A simple-signing signature was added to a manifest.
@@ -245,6 +247,7 @@ impl AuditAction {
             Self::RepositoryDelete => "repository.delete",
             Self::SystemState => "system.state",
             Self::ManifestDelete => "manifest.delete",
+            Self::ManifestPurge => "manifest.purge",
             Self::BlobDelete => "blob.delete",
             Self::SignatureAdd => "signature.add",
             Self::PolicyPublish => "policy.publish",

@@ -2,10 +2,12 @@
 
 mod delete;
 mod lifetime;
+mod purge;
 mod put;
 mod read;
 
 pub use lifetime::parse_life;
+pub use purge::PurgeOutcome;
 
 use std::collections::BTreeMap;
 
@@ -16,8 +18,12 @@ use crate::{CatalogError, NewJob, QuotaUse, RepositoryId, Sparse, TagMove, Write
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
-pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 3] =
-    [delete::STATEMENTS, put::STATEMENTS, read::STATEMENTS];
+pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 4] = [
+    delete::STATEMENTS,
+    purge::STATEMENTS,
+    put::STATEMENTS,
+    read::STATEMENTS,
+];
 
 /// A manifest to be stored.
 #[derive(Clone, Copy, Debug)]

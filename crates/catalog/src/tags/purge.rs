@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
+use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::repository_state::{Writer, namespace_of};
 use crate::rows::{Columns as _, micros};
@@ -14,6 +15,8 @@ statements! {
     PURGE = "UPDATE tag SET purged_at = $4
         WHERE repository_id = $1 AND name = $2 AND id = $3 AND end_us IS NOT NULL AND purged_at IS NULL
         RETURNING digest";
+    CLOSE_WAYS = "UPDATE tag SET purged_at = $3
+        WHERE repository_id = $1 AND digest = $2 AND end_us IS NOT NULL AND purged_at IS NULL";
 }
 
 impl Catalog {
@@ -70,5 +73,23 @@ impl Catalog {
         self.audit_in(&mut tx, &entry, by, now).await?;
         tx.commit().await?;
         Ok(purged)
+    }
+
+    /// Drops the restore window of every span of a repository that led to a manifest and has ended.
+    pub(crate) async fn close_ways_in(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        digest: &Digest,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(CLOSE_WAYS)
+            .bind(repository.0)
+            .bind(digest.to_string())
+            .bind(micros(now))
+            .execute(&mut **tx)
+            .await?;
+        Ok(())
     }
 }

@@ -44,6 +44,7 @@ mod people;
 mod permissions;
 mod policies;
 mod problem;
+mod removal;
 pub(crate) mod repositories;
 pub(crate) mod repository;
 pub(crate) mod robots;
@@ -94,6 +95,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(organizations::routes())
         .merge(permissions::routes())
         .merge(policies::routes())
+        .merge(removal::routes())
         .merge(repositories::routes())
         .merge(repository::routes())
         .merge(robots::routes())

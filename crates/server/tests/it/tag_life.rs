@@ -12,7 +12,7 @@ fn api(path: &str) -> String {
     format!("/api/v1/repositories/team/app/-/{path}")
 }
 
-/// Every way to change a tag, and the status of each: by tag, by digest with `?tag=`, by the API.
+/// Every way to change a tag, and the status of each: by tag, by digest with `?tag=`, by the API, for good.
 async fn decisions(world: &World, tag: &str, held: &str, other: &[u8]) -> Vec<u16> {
     let other_digest = oci::Digest::sha256(other);
     let mut statuses = Vec::new();
@@ -26,6 +26,7 @@ async fn decisions(world: &World, tag: &str, held: &str, other: &[u8]) -> Vec<u1
     for path in [
         format!("/v2/team/app/manifests/{tag}"),
         format!("/v2/team/app/manifests/{held}"),
+        api(&format!("tags/{tag}")),
     ] {
         statuses.push(world.send(&admin(), "DELETE", &path).await.status);
     }
@@ -35,6 +36,8 @@ async fn decisions(world: &World, tag: &str, held: &str, other: &[u8]) -> Vec<u1
     let restore = api(&format!("tags/{tag}/restore"));
     let body = json!({ "digest": other_digest });
     statuses.push(send(world, "POST", &restore, &body).await.status);
+    let purge = api(&format!("manifests/{held}/purge"));
+    statuses.push(world.send(&admin(), "POST", &purge).await.status);
     statuses
 }
 
@@ -54,7 +57,7 @@ pub(crate) async fn every_door_gives_an_immutable_tag_the_same_answer(world: &mu
         assert_eq!(added.status, 201, "{}", added.text());
         for tag in ["v1", "latest"] {
             let statuses = decisions(world, tag, &held, &second.manifest()).await;
-            assert_eq!(statuses, [403; 6], "{scope} {tag}");
+            assert_eq!(statuses, [403; 8], "{scope} {tag}");
         }
         let same = world
             .put(&admin(), "team/app", "v1", IMAGE, &first.manifest())
@@ -72,7 +75,7 @@ pub(crate) async fn every_door_gives_an_immutable_tag_the_same_answer(world: &mu
             204
         );
         let statuses = decisions(world, tag, &held, &second.manifest()).await;
-        assert_eq!(statuses, [403; 6], "flag {tag}");
+        assert_eq!(statuses, [403; 8], "flag {tag}");
     }
     let writer = world.robot("writer", "team/app", "write").await;
     let path = api("tags/v1/immutable");
@@ -169,6 +172,34 @@ pub(crate) async fn a_deleted_image_comes_back_over_the_api(world: &mut World) {
         .await
         .json();
     assert_eq!(past["items"][0]["tag"], "v1");
+}
+
+pub(crate) async fn what_is_deleted_for_good_is_gone_at_once(world: &mut World) {
+    let secret = image_with("bash", "1");
+    let digest = world.push_image("team/app", "v1", &secret).await;
+    let boss = world.robot("boss", "team/app", "admin").await;
+    let path = api("tags/v1");
+    assert_eq!(world.send(&boss, "DELETE", &path).await.status, 204);
+    assert_eq!(world.send(&boss, "DELETE", &path).await.status, 404);
+    let by_digest = format!("/v2/team/app/manifests/{digest}");
+    assert_eq!(
+        world.get(&admin(), &by_digest).await.status,
+        200,
+        "the end of a tag is not the end of its image"
+    );
+    let purge = api(&format!("manifests/{digest}/purge"));
+    assert_eq!(world.send(&boss, "POST", &purge).await.status, 403);
+    let purged = world.send(&admin(), "POST", &purge).await;
+    assert_eq!(purged.status, 200, "{}", purged.text());
+    assert_eq!(purged.json(), json!({ "manifests": 1, "blobs": 2 }));
+    assert_eq!(world.send(&admin(), "POST", &purge).await.status, 404);
+    for blob in [&secret.layers[0].bytes, &secret.config()] {
+        let path = format!("/v2/team/app/blobs/{}", oci::Digest::sha256(blob));
+        assert_eq!(world.get(&admin(), &path).await.status, 404);
+    }
+    let restore = api("tags/v1/restore");
+    let body = json!({ "digest": digest });
+    assert_eq!(send(world, "POST", &restore, &body).await.status, 404);
 }
 
 pub(crate) async fn retention_says_what_it_would_end_and_ends_it(world: &mut World) {

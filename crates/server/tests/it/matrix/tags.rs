@@ -59,6 +59,18 @@ pub(super) fn rows(digest: &Digest) -> Vec<Row> {
             writer(404),
         ),
         in_app(
+            "DELETE /api/v1/repositories/{name}/tags/{tag}",
+            "tags/never",
+            none,
+            repository_admin(404),
+        ),
+        in_app(
+            "POST /api/v1/repositories/{name}/manifests/{digest}/purge",
+            &format!("manifests/{}/purge", Digest::sha256(b"nothing")),
+            none,
+            administrator(404),
+        ),
+        in_app(
             "POST /api/v1/repositories/{name}/tags/{tag}/purge",
             "tags/1/purge",
             &json!({ "spans": [] }),
