@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 export PORT ONESHOT SECONDS_EACH CONFORMANCE RESULTS
 
-.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-functions conformance soak fuzz
+.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-scale bench-functions conformance soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -36,14 +36,18 @@ bench: setup-run ## whole processes side by side with Trivy, and the server's fi
 bench-registry: ## the registry side by side with CNCF distribution (PEER=program, ROUNDS=5)
 	@scripts/bench-registry --rounds $(or $(ROUNDS),5)
 
+bench-scale: ## what one operation costs as tags and manifests grow (ENGINE=postgres)
+	@scripts/bench-scale
+
 bench-functions: ## benchmarks of single steps
 	cargo bench --workspace --exclude tidegate-corpus
 
 conformance: ## the specification's own program against a fresh server (CONFORMANCE=path to it)
 	@scripts/conformance
 
-soak: setup-test ## kills the server CRASHES=300 times from SEED=1, then fuzzes every target in turn (SECONDS_EACH=600)
+soak: setup-test ## kills the server CRASHES=300 times from SEED=1, plays TAG_SEEDS=0..400, then fuzzes every target in turn (SECONDS_EACH=600)
 	TEST_CRASHES=$(or $(CRASHES),300) TEST_CRASH_SEED=$(or $(SEED),1) cargo test -p tidegate --test it crash::processes
+	TIDEGATE_TAG_SEEDS=$(or $(TAG_SEEDS),0..400) cargo test -p tidegate-catalog --test it tag_model::
 	@scripts/soak
 
 fuzz: ## fuzzes one target (TARGET=layer_walk SECONDS_EACH=600)

@@ -4,6 +4,9 @@
 //! and a verdict on every request, and analyses what is pushed. The generator uses plain threads and sockets, because it
 //! shares the processors with what it measures.
 //!
+//! With `--fill` there is no peer: [`scale`] measures what each operation costs as tags and manifests grow
+//! (`make bench-scale`).
+//!
 //! What it does not do: it judges nothing. The table is for people, who know how noisy their machine is.
 //!
 //! Adding a workload: a line in [`work::WORKLOADS`] and its function beside the others. Adding a registry: a function in
@@ -12,6 +15,7 @@
 mod http;
 mod load;
 mod report;
+mod scale;
 mod seed;
 mod servers;
 mod work;
@@ -54,6 +58,8 @@ struct Options {
     /// Where both keep their data; the system's temporary folder when absent.
     #[arg(long)]
     folder: Option<PathBuf>,
+    #[command(flatten)]
+    scale: scale::Scale,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -68,6 +74,12 @@ fn main() -> anyhow::Result<()> {
         folder.path(),
         options.database.as_deref(),
     )?;
+    if let Some(fill) = &options.scale.fill {
+        let own = folder.path().join("tidegate/tidegate.db");
+        let own = format!("sqlite:{}", own.display());
+        let database = options.database.as_deref().unwrap_or(&own);
+        return scale::run(&options.scale, fill, &ours, database);
+    }
     let theirs = Registry::distribution(&options.peer, folder.path())?;
     report::opening(&[&ours, &theirs])?;
 

@@ -116,8 +116,7 @@ impl Registry {
             .split_once("service=\"")
             .and_then(|(_, rest)| rest.split_once('"'))
             .map_or("", |(service, _)| service);
-        let credential = format!("Basic {}", STANDARD.encode(format!("admin:{PASSWORD}")));
-        let mut connection = Connection::open(&self.host, Some(&credential))?;
+        let mut connection = self.connect_as_person()?;
         let path =
             format!("/token?service={service}&scope=repository:{REPOSITORY}:pull,push,delete");
         let answer = connection.expect(200, "GET", &path, "", &[])?;
@@ -132,6 +131,11 @@ impl Registry {
         (0..count)
             .map(|_| Connection::open(&self.host, authorization.as_deref()))
             .collect()
+    }
+
+    /// Opens a connection with the administrator's name and password, for what no repository's token opens.
+    pub(crate) fn connect_as_person(&self) -> anyhow::Result<Connection> {
+        Connection::open(&self.host, Some(&basic()))
     }
 
     /// Returns the seconds of processor time it has used.
@@ -170,6 +174,10 @@ impl Drop for Registry {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn basic() -> String {
+    format!("Basic {}", STANDARD.encode(format!("admin:{PASSWORD}")))
 }
 
 fn free_host() -> anyhow::Result<String> {
