@@ -33,6 +33,18 @@ struct ListQuery {
     cursor: Option<RepositoryName>,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TagsQuery {
+    /// A part of the name.
+    #[serde(default)]
+    q: String,
+    /// The previous answer's `next`.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Tag>,
+}
+
 /// A line of the list of repositories.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -97,7 +109,11 @@ pub struct TagItem {
 
 #[derive(Serialize, ToSchema)]
 struct TagList {
+    /// By name, at most 500.
     items: Vec<TagItem>,
+    /// The `cursor` of the next answer; `null` at the end.
+    #[schema(value_type = Option<String>)]
+    next: Option<Tag>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -223,21 +239,31 @@ async fn readable(
 /// Lists the tags of a repository with what is known about their images.
 #[utoipa::path(
     get, path = "/repositories/{name}/tags", tag = "repositories", operation_id = "tags",
-    params(("name" = String, Path, description = "The repository")),
+    params(("name" = String, Path, description = "The repository"), TagsQuery),
     responses((status = 200, body = TagList), Refusals),
 )]
 async fn tags(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<RepositoryName>,
+    Parameters(query): Parameters<TagsQuery>,
 ) -> Result<Json<TagList>, Problem> {
     let repository = readable(&app, &caller.principal, &name).await?;
-    let rows = app
+    let mut rows = app
         .catalog
-        .tag_rows(repository.id, "", None, MAX_ROWS, app.clock.now())
+        .tag_rows(
+            repository.id,
+            &query.q.replace('\0', ""),
+            query.cursor.as_ref().map(Tag::as_str),
+            MAX_ROWS + 1,
+            app.clock.now(),
+        )
         .await?;
+    let has_more = rows.len() > MAX_ROWS as usize;
+    rows.truncate(MAX_ROWS as usize);
+    let next = rows.last().filter(|_| has_more).map(|row| row.tag.clone());
     let items = rows.into_iter().map(TagItem::from).collect();
-    Ok(Json(TagList { items }))
+    Ok(Json(TagList { items, next }))
 }
 
 /// Returns a tag with its verdict in full.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::world::{Who, World, admin, image_with};
+use crate::world::{IMAGE, Who, World, admin, image_with};
 
 pub(crate) async fn tags_come_in_pages(world: &mut World) {
     let image = image_with("zlib1g", "1");
@@ -53,6 +53,37 @@ pub(crate) async fn tags_come_in_pages(world: &mut World) {
     }
     let past = world.get(&admin(), &format!("{list}?last=zzz")).await;
     assert_eq!(past.json()["tags"], json!([]));
+}
+
+pub(crate) async fn the_api_lists_every_tag_page_by_page(world: &mut World) {
+    let image = image_with("zlib1g", "1");
+    let digest = world.push_image("team/app", "seed", &image).await;
+    let names: Vec<String> = (0..510).map(|n| format!("v{n:03}")).collect();
+    for names in names.chunks(60) {
+        let wanted = format!("{digest}?tag={}", names.join("&tag="));
+        let put = world
+            .put(&admin(), "team/app", &wanted, IMAGE, &image.manifest())
+            .await;
+        assert_eq!(put.status, 201, "{}", put.text());
+    }
+    let list = "/api/v1/repositories/team%2Fapp/tags";
+    let mut seen: Vec<String> = Vec::new();
+    let mut path = list.to_owned();
+    loop {
+        let page = world.get(&admin(), &path).await.json();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 500);
+        seen.extend(items.iter().map(|tag| tag["tag"].as_str().unwrap().into()));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("{list}?cursor={next}");
+    }
+    assert_eq!((seen[0].as_str(), seen.len()), ("seed", 511));
+    assert_eq!(seen[1..], names);
+    let found = world.get(&admin(), &format!("{list}?q=V50")).await.json();
+    assert_eq!(found["items"].as_array().unwrap().len(), 10, "v500 to v509");
+    assert_eq!(found["next"], json!(null));
 }
 
 pub(crate) async fn the_catalog_shows_what_the_caller_may_pull(world: &mut World) {
