@@ -86,7 +86,7 @@ impl Catalog {
             return Err(CatalogError::ReadOnly("the repository").into());
         }
         if let Some(tag) = self
-            .any_immutable_tag_in(&mut tx, repository, &name)
+            .any_immutable_tag_in(&mut tx, repository, &name, now)
             .await?
         {
             return Err(DeleteRepositoryError::Immutable(tag));

@@ -76,6 +76,7 @@ statements! {
     TAGS = "SELECT t.live_name, t.digest, t.start_us, m.last_pulled_at, m.closure_bytes, m.subject,
             CASE WHEN EXISTS (SELECT 1 FROM manifest_ref r
                 JOIN tag p ON p.repository_id = $1 AND p.digest = r.parent AND p.live_name IS NOT NULL
+                    AND (p.expires_us IS NULL OR p.expires_us > $3)
                 WHERE r.repository_id = $1 AND r.digest = t.digest AND r.kind = 'child') THEN 1 ELSE 0 END AS is_child
         FROM tag t JOIN manifest m ON m.repository_id = $1 AND m.digest = t.digest
         WHERE t.repository_id = $1 AND t.live_name > $2 AND (t.expires_us IS NULL OR t.expires_us > $3)

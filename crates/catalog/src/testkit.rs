@@ -7,6 +7,8 @@
 //! The server ends with its test binary, however that ends: a small shell outside the binary waits for the end of a
 //! pipe that the binary holds, then stops the server and removes the directory.
 
+pub mod plans;
+
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -156,7 +158,19 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
     let mut connection = catalog.begin().await?;
     let mut refused = Vec::new();
     let mut prepared = 0;
-    for (name, statement) in STATEMENTS
+    for (name, statement) in all_statements() {
+        prepared += 1;
+        let rendered = catalog.dialect.render(statement, 2);
+        if let Err(error) = connection.prepare(rendered).await {
+            refused.push(format!("{name}: {error}"));
+        }
+    }
+    Ok((prepared, refused))
+}
+
+/// Every registered statement with its name.
+fn all_statements() -> impl Iterator<Item = (&'static str, crate::dialect::Statement)> {
+    STATEMENTS
         .iter()
         .chain(&crate::collection::STATEMENTS)
         .chain(&crate::manifests::STATEMENTS)
@@ -165,14 +179,7 @@ pub async fn prepare_all(catalog: &Catalog) -> Result<(usize, Vec<String>), Cata
         .chain(&crate::upstreams::FOLDER)
         .copied()
         .flatten()
-    {
-        prepared += 1;
-        let rendered = catalog.dialect.render(*statement, 2);
-        if let Err(error) = connection.prepare(rendered).await {
-            refused.push(format!("{name}: {error}"));
-        }
-    }
-    Ok((prepared, refused))
+        .copied()
 }
 
 /// Writes the rows of a plan as text.

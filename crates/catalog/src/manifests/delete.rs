@@ -13,7 +13,7 @@ use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::repository_state::namespace_of;
 use crate::rows::{Columns as _, all, micros};
-use crate::tags::TagTarget;
+use crate::tags::{Retargeted, TagTarget};
 use crate::usage::Count;
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, Referenced,
@@ -96,9 +96,14 @@ impl Catalog {
         let tags = all(on_manifest(LIVE_TAGS).fetch_all(&mut *tx).await?, |row| {
             row.tag("live_name")
         })?;
-        for tag in &tags {
-            let target = TagTarget::end(repository, Some(&head.name), tag, cause);
-            self.retarget_tag(&mut tx, &target, by, now).await?;
+        let mut ended = Vec::new();
+        for tag in tags {
+            let target = TagTarget::end(repository, Some(&head.name), &tag, cause);
+            // One that had run out has ended by that.
+            if let Retargeted::Changed { .. } = self.retarget_tag(&mut tx, &target, by, now).await?
+            {
+                ended.push(tag);
+            }
         }
         let window = self.window_in(&mut tx, namespace_of(&head.name)).await?;
         if window == RestoreWindow::None {
@@ -127,7 +132,7 @@ impl Catalog {
         failpoint::before(Step::ManifestDelete);
         tx.commit().await?;
         failpoint::after(Step::ManifestDelete);
-        Ok(DeleteOutcome::Deleted { tags })
+        Ok(DeleteOutcome::Deleted { tags: ended })
     }
 
     /// Locks a manifest in the order of a push: body, manifest; tags follow. Returns whether readers see it.

@@ -1,7 +1,8 @@
 //! What was there: a tag's spans, a repository's spans, and the answer at an instant.
 //!
 //! A span covers `start ≤ t < end`; one that ran out covers nothing from its expiry on, whether or not its row has been
-//! closed since.
+//! closed since. Spans of a tag follow each other in the order of their ids and never overlap, so the last one that began
+//! by an instant is the only one that can cover it (ADR 0015).
 
 use jiff::Timestamp;
 use oci::{Digest, Tag};
@@ -54,16 +55,19 @@ pub struct RepositoryTag {
 }
 
 statements! {
-    OF_TAG = "SELECT * FROM tag WHERE repository_id = $1 AND name = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+    OF_TAG = "SELECT * FROM tag WHERE repository_id = $1 AND name = $2 AND id < $3
+          AND start_us <= COALESCE((SELECT c.start_us FROM tag c WHERE c.repository_id = $1 AND c.id = $3), 9223372036854775807)
+        ORDER BY start_us DESC, id DESC LIMIT $4";
     OF_REPOSITORY = "SELECT * FROM tag WHERE repository_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
-    TAG_AT = "SELECT digest FROM tag
-        WHERE repository_id = $1 AND name = $2 AND start_us <= $3 AND (end_us IS NULL OR end_us > $3)
-          AND (expires_us IS NULL OR expires_us > $3)
-        ORDER BY id DESC LIMIT 1";
+    TAG_AT = "SELECT last.digest FROM (
+            SELECT digest, end_us, expires_us FROM tag WHERE repository_id = $1 AND name = $2 AND start_us <= $3
+            ORDER BY start_us DESC, id DESC LIMIT 1
+        ) last
+        WHERE (last.end_us IS NULL OR last.end_us > $3) AND (last.expires_us IS NULL OR last.expires_us > $3)";
     TAGS_AT = "SELECT name, digest, start_us FROM tag
         WHERE repository_id = $1 AND name > $2 AND start_us <= $3 AND (end_us IS NULL OR end_us > $3)
           AND (expires_us IS NULL OR expires_us > $3)
-        ORDER BY name, id LIMIT $4";
+        ORDER BY name LIMIT $4";
     KEPT_BY_HISTORY = "SELECT id FROM tag
         WHERE repository_id = $1 AND digest = $2 AND purged_at IS NULL AND (end_us IS NULL OR end_us > $3) LIMIT 1";
 }

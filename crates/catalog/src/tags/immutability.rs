@@ -8,7 +8,7 @@
 //! What it does not stop: an expiry that the tag had before a rule or flag came. That end was promised first, and
 //! readers follow it without asking any rule.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use oci::{Digest, Tag};
@@ -16,7 +16,7 @@ use sqlx::any::AnyRow;
 
 use super::retarget::LiveTag;
 use crate::connection::Tx;
-use crate::dialect::statements;
+use crate::dialect::{Prepared, chunks, statements};
 use crate::patterns::Pattern;
 use crate::repository_state::{Writer, namespace_of};
 use crate::rows::{Columns as _, all, micros};
@@ -75,15 +75,12 @@ statements! {
     FLAGGED = "SELECT live_name FROM tag
         WHERE repository_id = $1 AND live_name IS NOT NULL AND immutable = 1 ORDER BY live_name LIMIT 1";
     LIVE = "SELECT live_name, digest FROM tag
-        WHERE repository_id = $1 AND live_name > $2 ORDER BY live_name LIMIT 1000";
-    ABOVE = "WITH RECURSIVE above (digest) AS (
-            SELECT r.parent FROM manifest_ref r WHERE r.repository_id = $1 AND r.digest = $2
-            UNION
-            SELECT r.parent FROM above a JOIN manifest_ref r ON r.repository_id = $1 AND r.digest = a.digest
-        )
-        SELECT t.live_name, t.digest, t.immutable FROM above a
-        JOIN tag t ON t.repository_id = $1 AND t.digest = a.digest AND t.live_name IS NOT NULL
-        WHERE t.expires_us IS NULL OR t.expires_us > $3 ORDER BY t.live_name";
+        WHERE repository_id = $1 AND live_name > $2 AND (expires_us IS NULL OR expires_us > $3)
+        ORDER BY live_name LIMIT 1000";
+    PARENTS = "SELECT DISTINCT parent FROM manifest_ref WHERE repository_id = $1 AND digest IN ({list})";
+    TAGS_ON = "SELECT live_name, digest, immutable FROM tag
+        WHERE repository_id = $1 AND live_name IS NOT NULL AND (expires_us IS NULL OR expires_us > $2)
+          AND digest IN ({list})";
 }
 
 impl Catalog {
@@ -240,6 +237,7 @@ impl Catalog {
         tx: &mut Tx,
         repository: RepositoryId,
         repository_name: &str,
+        now: Timestamp,
     ) -> Result<Option<Tag>, CatalogError> {
         let query = self.dialect.query(FLAGGED).bind(repository.0);
         if let Some(row) = query.fetch_optional(&mut **tx).await? {
@@ -256,6 +254,7 @@ impl Catalog {
                 .query(LIVE)
                 .bind(repository.0)
                 .bind(after.clone())
+                .bind(micros(now))
                 .fetch_all(&mut **tx)
                 .await?;
             if page.is_empty() {
@@ -280,7 +279,7 @@ impl Catalog {
     /// Refuses what would take content from below an immutable tag: a child of its index, a blob of its image.
     ///
     /// # Errors
-    /// [`CatalogError::Immutable`] with the first such tag.
+    /// [`CatalogError::Immutable`] with one such tag.
     pub(crate) async fn guard_below_immutable_in(
         &self,
         tx: &mut Tx,
@@ -289,28 +288,39 @@ impl Catalog {
         content: &Digest,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let rows = self
-            .dialect
-            .query(ABOVE)
-            .bind(repository.0)
-            .bind(content.to_string())
-            .bind(micros(now))
-            .fetch_all(&mut **tx)
-            .await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
         let rules = self.rules_in_force(tx, repository, repository_name).await?;
-        for row in rows {
-            let (tag, digest) = (row.tag("live_name")?, row.digest("digest")?);
-            let subject = Subject {
-                repository,
-                repository_name,
-                tag: &tag,
-                digest: &digest,
-            };
-            if row.flag("immutable")? || self.is_matched(tx, &rules, &subject).await? {
-                return Err(CatalogError::Immutable(tag));
+        let mut seen = BTreeSet::new();
+        let mut below = vec![content.clone()];
+        // Step by step and not in one recursive statement: PostgreSQL takes what such a one finds for the whole
+        // repository, and reads it.
+        while !below.is_empty() {
+            let mut above = BTreeSet::new();
+            for chunk in chunks(&below) {
+                let query = self.dialect.query_many(PARENTS, chunk.len());
+                let query = with_digests(query.bind(repository.0), chunk);
+                for row in query.fetch_all(&mut **tx).await? {
+                    above.insert(row.digest("parent")?);
+                }
+            }
+            below = above
+                .into_iter()
+                .filter(|digest| seen.insert(digest.clone()))
+                .collect();
+            for chunk in chunks(&below) {
+                let query = self.dialect.query_many(TAGS_ON, chunk.len());
+                let query = query.bind(repository.0).bind(micros(now));
+                for row in with_digests(query, chunk).fetch_all(&mut **tx).await? {
+                    let (tag, digest) = (row.tag("live_name")?, row.digest("digest")?);
+                    let subject = Subject {
+                        repository,
+                        repository_name,
+                        tag: &tag,
+                        digest: &digest,
+                    };
+                    if row.flag("immutable")? || self.is_matched(tx, &rules, &subject).await? {
+                        return Err(CatalogError::Immutable(tag));
+                    }
+                }
             }
         }
         Ok(())
@@ -424,6 +434,11 @@ impl NewImmutabilityRule {
             wanted.is_none_or(|pattern| pattern.matches(value))
         })
     }
+}
+
+fn with_digests(query: Prepared, digests: &[Digest]) -> Prepared {
+    let bind = |query: Prepared, digest: &Digest| query.bind(digest.to_string());
+    digests.iter().fold(query, bind)
 }
 
 fn read_rule(row: &AnyRow) -> Result<ImmutabilityRule, CatalogError> {

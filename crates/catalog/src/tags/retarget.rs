@@ -18,10 +18,13 @@ use crate::{
 statements! {
     LOCK = "SELECT id, digest, immutable, start_us, expires_us FROM tag
         WHERE repository_id = $1 AND live_name = $2 {for update}";
+    IS_LIVE = "SELECT id FROM tag WHERE repository_id = $1 AND live_name = $2";
     CLOSE = "UPDATE tag SET live_name = NULL, end_us = $3, end_cause = $4 WHERE repository_id = $1 AND id = $2";
     OPEN = "INSERT INTO tag (repository_id, name, live_name, digest, start_us, immutable, actor, cause, expires_us,
             reverts_id, sort_key)
-        VALUES ($1, $2, $2, $3, $4, 0, $5, $6, $7, $8, $9)
+        VALUES ($1, $2, $2, $3, COALESCE((SELECT last.end_us FROM (
+                SELECT end_us FROM tag WHERE repository_id = $1 AND name = $2 ORDER BY start_us DESC, id DESC LIMIT 1
+            ) last WHERE last.end_us > $4), $4), 0, $5, $6, $7, $8, $9)
         ON CONFLICT (repository_id, live_name) DO NOTHING";
     FLOAT = "UPDATE tag SET expires_us = $3, notified_at = NULL WHERE repository_id = $1 AND id = $2";
     ADD_COSIGN_EDGE = "INSERT INTO referrer (repository_id, subject, digest, source) VALUES ($1, $2, $3, 'cosign_tag')
@@ -156,7 +159,12 @@ impl Catalog {
         // and the next round sees and closes their row.
         let changed = loop {
             let mut start = now;
-            if let Some(live) = self.lock_tag(tx, target.repository, target.tag).await? {
+            // Who opens a tag finds out by inserting whether there is one after all; who ends one must be sure.
+            let found = match target.digest {
+                Some(_) => self.look_at_tag(tx, target.repository, target.tag).await?,
+                None => self.lock_tag(tx, target.repository, target.tag).await?,
+            };
+            if let Some(live) = found {
                 let is_present = live.is_present(now);
                 if target.cause == TagCause::Expire && is_present {
                     return Ok(Retargeted::Unchanged);
@@ -236,8 +244,31 @@ impl Catalog {
         self.event_in(tx, &event, now).await
     }
 
-    /// Locks a tag's present span, expired or not.
+    /// Locks a tag's present span, expired or not. A span that somebody closed while we waited for it is no answer if
+    /// they opened the next one: the tag was there all the time.
     pub(crate) async fn lock_tag(
+        &self,
+        tx: &mut Tx,
+        repository: RepositoryId,
+        tag: &Tag,
+    ) -> Result<Option<LiveTag>, CatalogError> {
+        loop {
+            if let Some(live) = self.look_at_tag(tx, repository, tag).await? {
+                return Ok(Some(live));
+            }
+            let query = self.dialect.query(IS_LIVE).bind(repository.0);
+            let next = query
+                .bind(tag.to_string())
+                .fetch_optional(&mut **tx)
+                .await?;
+            if next.is_none() {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Locks the span that is present when we begin to wait for it.
+    async fn look_at_tag(
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
@@ -299,7 +330,8 @@ impl Catalog {
         Ok(end.max(now))
     }
 
-    /// Begins a span. Returns false if somebody else's began first.
+    /// Begins a span, not before the tag's last one ended, whatever the clock does. Returns false if somebody else's
+    /// began first.
     async fn open_tag(
         &self,
         tx: &mut Tx,

@@ -8,11 +8,14 @@ mod accounts;
 mod blobs;
 mod collection;
 mod condemned;
+#[path = "../../examples/fill/copies.rs"]
+mod copies;
 mod credentials;
 mod evidence;
 mod expiry;
 mod generations;
 mod given;
+mod hot_path;
 mod immutability;
 mod jobs;
 mod login_failures;
@@ -25,6 +28,8 @@ mod schedules;
 mod schema;
 mod sign_ins;
 mod tag_life;
+mod tag_model;
+mod tag_spans;
 mod tags;
 mod trail;
 mod transfer;
@@ -133,9 +138,15 @@ macro_rules! catalog_conformance {
             immutability::nothing_changes_in_a_closed_repository_or_system,
             tag_life::the_past_is_told_as_it_was,
             tag_life::every_change_of_a_tags_life_is_in_the_audit_trail_once,
+            tag_spans::spans_follow_each_other_whatever_the_clock_does,
+            tag_spans::what_ran_out_holds_nothing_before_it_is_closed,
+            tag_spans::a_tag_that_moves_meanwhile_is_found,
+            tag_spans::an_image_deleted_for_good_is_gone_at_once,
+            tag_spans::a_child_that_only_the_index_led_to_goes_with_it,
             usage::a_blob_counts_once_in_its_namespace,
             usage::what_is_counted_is_what_is_there_under_simultaneous_pushes,
             usage::a_quota_refuses_what_is_too_much_and_warns_before,
+            usage::what_is_being_uploaded_counts_before_it_is_there,
             usage::a_deleted_repository_frees_its_name_and_leaves_nothing,
             usage::pulls_are_added_up_by_day,
             usage::the_nearest_policy_is_in_force,

@@ -1,13 +1,14 @@
 //! What is used, what may be, and the end of a repository.
 
 use catalog::{
-    Catalog, CatalogError, DeleteRepositoryError, NewQuota, PutError, Referenced, RepositoryId,
-    RestoreWindow, Scope, Sparse,
+    Advance, Catalog, CatalogError, DeleteRepositoryError, NewQuota, PutError, Referenced,
+    RepositoryId, RestoreWindow, Scope, Sparse, Staging,
 };
-use oci::Digest;
+use oci::{Digest, MidState};
 
 use crate::given::{
-    account, app, at, blob, by, digest_of, image, pushed_image, put, repository, tag, tags, try_put,
+    account, app, at, blob, by, digest_of, image, pushed_image, put, repository, tag, tags,
+    try_put, upload,
 };
 
 fn namespace(name: &str) -> Scope {
@@ -172,6 +173,40 @@ pub(crate) async fn a_quota_refuses_what_is_too_much_and_warns_before(catalog: C
         warned.near_quota.map(|used| used.scope),
         Some(Scope::System)
     );
+}
+
+pub(crate) async fn what_is_being_uploaded_counts_before_it_is_there(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let near = repository(&catalog, "app/near", &dev).await.id;
+    let far = repository(&catalog, "far", &dev).await.id;
+    catalog
+        .set_quota(&namespace("app"), &quota(100), &by("ops"), at(1))
+        .await
+        .unwrap();
+    let upload = upload(&catalog, near, &dev, "key").await;
+    let arrived = async |version, durable_bytes| {
+        let to = Advance {
+            offset: durable_bytes,
+            hash_state: MidState(Vec::new()),
+            staging: Staging::default(),
+            expires_at: at(90),
+        };
+        assert!(catalog.advance_upload(upload, version, &to).await.unwrap());
+    };
+    arrived(0, 99).await;
+    assert_eq!(catalog.quota_against_upload(id).await.unwrap(), None);
+    arrived(1, 100).await;
+    let full = catalog.quota_against_upload(id).await.unwrap().unwrap();
+    assert_eq!((full.used_bytes, full.limit_bytes), (100, 100));
+    assert_eq!(full.scope, namespace("app"), "of the whole namespace");
+    assert_eq!(catalog.quota_against_upload(far).await.unwrap(), None);
+    let mut soft = quota(100);
+    soft.refuses = false;
+    catalog
+        .set_quota(&namespace("app"), &soft, &by("ops"), at(2))
+        .await
+        .unwrap();
+    assert_eq!(catalog.quota_against_upload(id).await.unwrap(), None);
 }
 
 pub(crate) async fn a_deleted_repository_frees_its_name_and_leaves_nothing(catalog: Catalog) {

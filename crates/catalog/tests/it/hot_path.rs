@@ -1,0 +1,251 @@
+//! What stands on the path of every push, pull and page is found by an index and in the index's order, however many
+//! rows there are.
+//!
+//! Adding a statement: its name and parameters in [`statements`].
+
+use catalog::Catalog;
+use catalog::testkit::plans::{Value, explain, growing};
+use catalog::testkit::{Postgres, Sqlite, open};
+use jiff::Timestamp;
+
+use crate::copies;
+use crate::given::{app, at, blob, digest_of, image, pushed_image, put, subject, tags};
+
+/// Tables that grow with what is pushed, and with time.
+const TABLES: [&str; 17] = [
+    "audit",
+    "blob",
+    "decision",
+    "event",
+    "gc_review",
+    "image_report",
+    "manifest",
+    "manifest_body",
+    "manifest_ref",
+    "referrer",
+    "repo_blob",
+    "repository",
+    "repository_generation",
+    "tag",
+    "trash",
+    "upload",
+    "usage_delta",
+];
+
+/// Rows of the tables that the copies leave small.
+const MORE: [&str; 10] = [
+    // A quarter of the tags has run out at the tenth minute, and a quarter will.
+    "UPDATE tag SET expires_us = CASE WHEN id % 4 = 0 THEN 1795500600000000 - id ELSE 1795500600000000 + id END
+        WHERE id % 4 < 2",
+    "INSERT INTO repository (name, live_name, namespace, visibility, sparse, created_by, created_at)
+        WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 9999)
+        SELECT 'many' || i || '/app', 'many' || i || '/app', 'many' || i, 'private', 'default', 'x', 0 FROM n",
+    "INSERT INTO repository_generation (repository_id, value) SELECT id, 1 FROM repository WHERE 1 = 1
+        ON CONFLICT (repository_id) DO NOTHING",
+    "INSERT INTO blob (digest, object_key, size_bytes, state, created_at)
+        SELECT digest, 'o/' || digest, 1, 'live', 0 FROM manifest_body",
+    "INSERT INTO repo_blob (repository_id, digest, linked_at, protected_until, namespace)
+        SELECT repository_id, digest, 0, 0, 'app' FROM manifest",
+    "INSERT INTO decision (id, repository_id, digest, door, policy_sha256, verdict, document, decided_at, loud_rules,
+            is_current)
+        SELECT 'd' || repository_id || digest, repository_id, digest, 'push', 'policy', 'allow', '{}', pushed_at, 0, 1
+        FROM manifest",
+    "INSERT INTO image_report (digest, analyser_version, body, critical, high, medium, low, negligible, unknown,
+            fixable_critical, fixable_high, fixable_medium, fixable_low, fixable_negligible, fixable_unknown, packages,
+            complete, stored_at)
+        SELECT digest, 'x', bytes, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0 FROM manifest_body",
+    "INSERT INTO referrer (repository_id, subject, digest, source)
+        SELECT repository_id, digest, digest, 'subject' FROM manifest WHERE 1 = 1 ON CONFLICT DO NOTHING",
+    "INSERT INTO usage_delta (scope, bytes) SELECT 'namespace:' || namespace, 1 FROM repository",
+    "INSERT INTO upload (id, repository_id, principal_kind, principal_id, object_key, algorithm, durable_bytes, version,
+            created_at, expires_at)
+        SELECT name, id, 'account', 1, name, 'sha256', 0, 0, 0, 0 FROM repository",
+];
+
+/// A statement on the path.
+struct Hot {
+    name: &'static str,
+    values: Vec<Value>,
+    /// Aliases that SQLite goes through whole, because they hold a handful of rows: a page, a caller's groups.
+    small: &'static [&'static str],
+    /// Whether it sorts a handful of rows.
+    sorts: bool,
+}
+
+impl Hot {
+    fn new(name: &'static str, values: Vec<Value>) -> Self {
+        Self {
+            name,
+            values,
+            small: &[],
+            sorts: false,
+        }
+    }
+
+    /// These hold a handful of rows.
+    fn over(self, small: &'static [&'static str]) -> Self {
+        Self { small, ..self }
+    }
+
+    /// What is found is a handful, and sorted.
+    fn sorting(self) -> Self {
+        Self {
+            sorts: true,
+            ..self
+        }
+    }
+}
+
+macro_rules! values {
+    ($($value:expr),*) => { vec![$(Value::from($value)),*] };
+}
+
+fn micros(instant: Timestamp) -> i64 {
+    instant.as_microsecond()
+}
+
+/// The statements, with parameters that find something.
+fn statements(repository: i64, image: &str, layer: &str) -> Vec<Hot> {
+    let (id, now) = (repository, micros(at(10)));
+    let (page, after) = (100_i64, "v5");
+    let last = i64::MAX;
+    let mut hot = present(id, image, now);
+    hot.extend(push(id, image, layer, now));
+    hot.extend([
+        // Lists.
+        Hot::new("tags::list::LIST", values![id, after, now, page]),
+        Hot::new("tag_page::BY_NAME", values![id, after, "%", now, page]),
+        Hot::new("tag_page::NEWEST", values![id, last, "", "%", now, page]),
+        Hot::new("tag_page::OLDEST", values![id, 0_i64, "", "%", now, page]),
+        Hot::new("tag_page::VERSION", values![id, "", "", "%", now, page]),
+        Hot::new(
+            "tag_page::VERSION_REVERSED",
+            values![id, "~", "", "%", now, page],
+        ),
+        Hot::new("tag_page::DETAILS", values![id, "v77"]),
+        Hot::new("repository_page::LIST_ALL", values!["team4", "%", page]),
+        Hot::new("repository_page::NAMES", values![id]),
+        Hot::new("manifests::read::REFERRERS", values![id, image, "", page]),
+        Hot::new(
+            "manifests::read::REFERRERS_OF_TYPE",
+            values![id, image, "", page, "application/spdx+json"],
+        ),
+        Hot::new("decisions::LIST", values![id, page]),
+        // The past.
+        Hot::new("tags::history::OF_TAG", values![id, "v77", last, page]),
+        Hot::new("tags::history::OF_TAG", values![id, "v77", 5_000_i64, page]),
+        Hot::new("tags::history::OF_REPOSITORY", values![id, last, page]),
+        Hot::new("tags::history::TAG_AT", values![id, "v77", now]).over(&["last"]),
+        Hot::new("tags::history::TAGS_AT", values![id, after, now, page]),
+        Hot::new("tags::history::KEPT_BY_HISTORY", values![id, image, now]),
+        // What comes back every minute.
+        Hot::new("tags::expiry::EXPIRED", values![now, page]),
+        Hot::new(
+            "tags::expiry::UNANNOUNCED",
+            values![now, now + 1_000_000_000, page],
+        ),
+        Hot::new("retention::TAGS", values![id, after, now, page]),
+        Hot::new("retention::UNTAGGED", values![id, "sha256:5", page]),
+    ]);
+    hot
+}
+
+/// Pulls.
+fn present(id: i64, image: &str, now: i64) -> Vec<Hot> {
+    vec![
+        Hot::new("generations::REPOSITORY", values!["app"]),
+        Hot::new("repositories::BY_NAME", values!["app"]),
+        Hot::new("tags::list::RESOLVE", values![id, "v77", now]),
+        Hot::new("tags::list::OF_MANIFEST", values![id, image, now]).sorting(),
+        Hot::new("manifests::read::GET", values![id, image]),
+        Hot::new("manifests::read::GET_BY_TAG", values![id, "v77", now]),
+        Hot::new("manifests::read::PARENTS", values![id, image]).sorting(),
+        Hot::new("manifests::read::CHILDREN", values![id, image]).sorting(),
+        Hot::new("blobs::IN_REPOSITORY", values![id, image]),
+        Hot::new("decisions::CURRENT", values![id, image]),
+        Hot::new("decisions::LATEST", values![id, image, "policy"]).sorting(),
+    ]
+}
+
+/// Pushes.
+fn push(id: i64, image: &str, layer: &str, now: i64) -> Vec<Hot> {
+    vec![
+        Hot::new("repository_state::HEAD", values![id]),
+        Hot::new("blobs::CONDEMNED", values![id, layer]).sorting(),
+        Hot::new("blobs::LOCK_BLOB", values![layer]),
+        Hot::new("blobs::HAS_LINK", values![id, layer]),
+        Hot::new("blobs::ANYWHERE", values![layer]),
+        Hot::new("manifests::put::SHARE_BLOBS", values![layer]),
+        Hot::new("manifests::put::PRESENT_BLOBS", values![id, layer]),
+        Hot::new("manifests::put::PRESENT_MANIFESTS", values![id, image]).sorting(),
+        Hot::new("manifests::put::KEEP_BODY", values![image]),
+        Hot::new("manifests::put::SHOW", values![id, image, now]),
+        Hot::new("manifests::put::SET_CLOSURE", values![id, image])
+            .over(&["below"])
+            .sorting(),
+        Hot::new("tags::retarget::LOCK", values![id, "v77"]),
+        Hot::new("tags::retarget::IS_LIVE", values![id, "v77"]),
+        Hot::new("tags::retarget::CLOSE", values![id, 77_i64, now, "move"]),
+        Hot::new("tags::retarget::FLOAT", values![id, 77_i64, now]),
+        Hot::new(
+            "tags::retarget::OPEN",
+            values![id, "v77", image, now, "dev", "push", now, 1_i64, "v00277\""],
+        )
+        .over(&["last"]),
+        Hot::new("tags::immutability::LABELS", values![id, image]),
+        Hot::new("tags::immutability::PARENTS", values![id, image]).sorting(),
+        Hot::new("tags::immutability::TAGS_ON", values![id, now, image]),
+        Hot::new("usage::COUNT_LINK", values![id, layer, 1_i64]),
+        Hot::new("usage::COUNT_MANIFEST", values![id, image, 1_i64]),
+        Hot::new("usage::quota::USED", values!["namespace:app"]),
+        Hot::new("usage::quota::IN_FLIGHT", values!["app"]),
+    ]
+}
+
+#[tokio::test]
+async fn nothing_on_the_path_grows_with_the_tables_on_sqlite() {
+    let files = Sqlite::new();
+    look_at_plans(&files.url(), false).await;
+}
+
+#[tokio::test]
+async fn nothing_on_the_path_grows_with_the_tables_on_postgres() {
+    let url = Postgres::shared().await.database().await;
+    // PostgreSQL counts its rows by itself after a while; SQLite is never told how many it has.
+    look_at_plans(&url, true).await;
+}
+
+async fn look_at_plans(url: &str, is_counted: bool) {
+    let catalog = Catalog::connect(url).await.unwrap();
+    let pool = open(url).await;
+    let (dev, id) = app(&catalog).await;
+    let body = pushed_image(&catalog, id, &dev, "[1]", &tags(&["seed"]), 1).await;
+    for n in 0..20 {
+        let config = format!("about {n}");
+        blob(&catalog, id, &dev, &config).await;
+        put(&catalog, id, &image(&config, &[], &subject(&body)), &[], 2).await;
+    }
+    let source = copies::source(&pool, "app", "seed").await;
+    copies::tagged(&pool, &source, 0, 10_000).await;
+    copies::spread(&pool, &source, 1_000_000, 1_010_000).await;
+    for statement in MORE {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    if is_counted {
+        copies::analyze(&pool).await;
+    }
+    let (digest, layer) = (digest_of(&body), oci::Digest::sha256(b"a layer"));
+    let mut breaches = Vec::new();
+    for hot in statements(source.repository, digest.as_str(), layer.as_str()) {
+        let plan = explain(&catalog, hot.name, &hot.values)
+            .await
+            .unwrap_or_else(|error| panic!("{}: {error:?}", hot.name));
+        let lines = growing(&catalog, &plan, &TABLES, hot.small, hot.sorts);
+        if !lines.is_empty() {
+            breaches.push(format!("{}: {}\n{plan}", hot.name, lines.join("; ")));
+        }
+    }
+    assert!(breaches.is_empty(), "\n{}", breaches.join("\n\n"));
+    pool.close().await;
+    catalog.close().await;
+}
