@@ -32,6 +32,21 @@ pub struct Blob {
     pub object_key: String,
 }
 
+/// An uploaded object that is to become a blob of a repository.
+#[derive(Clone, Copy, Debug)]
+pub struct NewBlob<'a> {
+    /// The repository that may read it.
+    pub repository: RepositoryId,
+    /// Its digest, which was verified.
+    pub digest: &'a Digest,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The object that holds it.
+    pub object_key: &'a str,
+    /// The session that made the object; it ends.
+    pub upload: Uuid,
+}
+
 /// What became of an uploaded object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Published {
@@ -135,13 +150,17 @@ impl Catalog {
     /// [`CatalogError::Conflict`] if the session is gone; nothing becomes visible then.
     pub async fn publish_blob(
         &self,
-        repository: RepositoryId,
-        digest: &Digest,
-        size_bytes: u64,
-        object_key: &str,
-        upload: Uuid,
+        blob: &NewBlob<'_>,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<Published, CatalogError> {
+        let NewBlob {
+            repository,
+            digest,
+            size_bytes,
+            object_key,
+            upload,
+        } = *blob;
         let mut tx = self.begin_short().await?;
         let ended = self
             .dialect
@@ -158,6 +177,8 @@ impl Catalog {
             .settle_object(&mut tx, digest, size_bytes, object_key, now)
             .await?;
         self.link_in(&mut tx, repository, digest, now).await?;
+        self.audit_at(&mut tx, AuditAction::BlobPush, repository, digest, by, now)
+            .await?;
         failpoint::before(Step::BlobPublish);
         tx.commit().await?;
         failpoint::after(Step::BlobPublish);
@@ -257,6 +278,7 @@ impl Catalog {
         from: RepositoryId,
         to: RepositoryId,
         digest: &Digest,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.begin_short().await?;
@@ -269,6 +291,8 @@ impl Catalog {
             .execute(&mut *tx)
             .await?;
         self.link_in(&mut tx, to, digest, now).await?;
+        self.audit_at(&mut tx, AuditAction::BlobMount, to, digest, by, now)
+            .await?;
         failpoint::before(Step::BlobMount);
         tx.commit().await?;
         failpoint::after(Step::BlobMount);
@@ -284,6 +308,7 @@ impl Catalog {
         viewer: &Principal,
         to: RepositoryId,
         digest: &Digest,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
         let row = self
@@ -297,7 +322,10 @@ impl Catalog {
             .fetch_one(&self.reader)
             .await?;
         match row.maybe_int("repository_id")? {
-            Some(from) => self.mount_blob(RepositoryId(from), to, digest, now).await,
+            Some(from) => {
+                let from = RepositoryId(from);
+                self.mount_blob(from, to, digest, by, now).await
+            }
             None => Ok(false),
         }
     }

@@ -60,9 +60,9 @@ pub use accounts::{
 };
 pub use audit::trail::{AuditCursor, AuditFilter};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRow};
-pub use blobs::{Blob, Published, UnlinkOutcome};
+pub use blobs::{Blob, NewBlob, Published, UnlinkOutcome};
 pub use collection::{BlobRow, Collected, CollectionRun, Discarded, Pass, Queue, Rule, Switches};
-pub use connection::Catalog;
+pub use connection::{Catalog, OnWait};
 pub use decisions::{Decision, NewDecision};
 pub use endpoints::deliveries::{Attempt, DELIVER, Delivery, DeliveryState, StoredEvent};
 pub use endpoints::{
@@ -101,6 +101,7 @@ pub use repository_state::{RepositoryState, Writer};
 pub use retention::{RetentionPolicy, TagCandidate, UntaggedManifest};
 pub use schedules::Schedule;
 pub use scope::Scope;
+pub use sign_ins::Voucher;
 pub use signing_keys::SigningKey;
 pub use simple_signatures::{SignatureOutcome, SimpleSignature};
 pub use tag_page::{TagCursor, TagListing, TagOrder, TagRow};

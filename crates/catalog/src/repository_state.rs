@@ -60,7 +60,7 @@ impl RepositoryState {
     pub const fn admits(self, writer: Writer) -> bool {
         match (self, writer) {
             (Self::Deleting | Self::ReadOnly, _) => false,
-            (Self::Normal, _) => true,
+            (Self::Normal, _) | (Self::Mirror, Writer::Restorer) => true,
             (Self::Mirror | Self::Proxy, writer) => {
                 matches!(writer, Writer::Mirror | Writer::Prune)
             }
@@ -77,6 +77,8 @@ pub enum Writer {
     Mirror,
     /// A retention policy.
     Prune,
+    /// A person who brings back what a tag pointed at before: in a mirror too, that is how a bad release is undone.
+    Restorer,
 }
 
 /// What a change needs to know of its repository.

@@ -5,6 +5,7 @@
 //! password, or another identity in good standing, loses only what this source gave.
 
 use jiff::Timestamp;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::connection::Tx;
 use crate::dialect::statements;
@@ -15,10 +16,14 @@ statements! {
     LOCK = "SELECT i.suspended_at, i.gave_superuser, a.name, a.superuser, a.disabled_at, a.password_hash
         FROM identity i JOIN account a ON a.id = i.account_id
         WHERE i.account_id = $1 AND i.issuer = $2 AND i.subject = $3 {for update}";
-    CONFIRM = "UPDATE identity SET checked_at = $4, last_seen_at = $4, suspended_at = NULL, gave_superuser = $5
+    CONFIRM = "UPDATE identity SET checked_at = $4, vouched_at = $4, last_seen_at = $4, suspended_at = NULL, gave_superuser = $5
         WHERE account_id = $1 AND issuer = $2 AND subject = $3";
-    SUSPEND = "UPDATE identity SET checked_at = $4, suspended_at = COALESCE(suspended_at, $4), gave_superuser = 0
+    SUSPEND = "UPDATE identity SET checked_at = $4, suspended_at = COALESCE(suspended_at, $4), gave_superuser = 0, renewal = NULL
         WHERE account_id = $1 AND issuer = $2 AND subject = $3";
+    LAPSE = "UPDATE identity SET gave_superuser = 0, renewal = NULL
+        WHERE account_id = $1 AND issuer = $2 AND subject = $3";
+    KEEP_RENEWAL = "UPDATE identity SET renewal = $3 WHERE issuer = $1 AND subject = $2";
+    VOUCHER = "SELECT renewal, vouched_at FROM identity WHERE issuer = $1 AND subject = $2";
     SET_SUPERUSER = "UPDATE account SET superuser = $2 WHERE id = $1";
     ENABLE = "UPDATE account SET disabled_at = NULL WHERE id = $1 AND disabled_at = $2";
     DISABLE = "UPDATE account SET disabled_at = $2 WHERE id = $1 AND disabled_at IS NULL
@@ -29,6 +34,15 @@ statements! {
             SELECT i.subject FROM identity i WHERE i.issuer = $1 AND i.checked_at <= $2
             ORDER BY i.checked_at, i.subject LIMIT $4 {skip locked})
         RETURNING subject";
+}
+
+/// What an identity's source said last, and how it is asked again.
+#[derive(Debug)]
+pub struct Voucher {
+    /// When it last vouched for the identity.
+    pub vouched_at: Timestamp,
+    /// What it is asked with again without the person; `None` if it gave nothing of the kind.
+    pub renewal: Option<SecretString>,
 }
 
 /// An identity as it was when its row was locked.
@@ -142,6 +156,69 @@ impl Catalog {
         self.audit_in(&mut tx, &entry, by, now).await?;
         tx.commit().await?;
         Ok(true)
+    }
+
+    /// Takes back what an identity gave for a time, as that has passed: the rights of a superuser, and with them the
+    /// tokens and sessions that were one's. The account stays. Its groups are replaced by
+    /// [`replace_synced_groups`](Self::replace_synced_groups).
+    pub async fn lapse_identity(
+        &self,
+        account: AccountId,
+        identity: (&str, &str),
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.begin().await?;
+        let Some(standing) = self.lock_standing(&mut tx, account, identity).await? else {
+            return Ok(());
+        };
+        self.dialect
+            .query(LAPSE)
+            .bind(account.0)
+            .bind(identity.0.to_owned())
+            .bind(identity.1.to_owned())
+            .execute(&mut *tx)
+            .await?;
+        if standing.gave_superuser {
+            self.set_superuser_in(&mut tx, account, &standing.name, false, by, now)
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Returns what an identity's source said last; `None` if there is no such identity.
+    pub async fn voucher(&self, identity: (&str, &str)) -> Result<Option<Voucher>, CatalogError> {
+        let row = self
+            .dialect
+            .query(VOUCHER)
+            .bind(identity.0.to_owned())
+            .bind(identity.1.to_owned())
+            .fetch_optional(&self.reader)
+            .await?;
+        let read = |row: &sqlx::any::AnyRow| {
+            Ok(Voucher {
+                vouched_at: row.time("vouched_at")?,
+                renewal: row.maybe_text("renewal")?.map(SecretString::from),
+            })
+        };
+        row.as_ref().map(read).transpose()
+    }
+
+    /// Keeps what an identity's source can be asked with again, or forgets it.
+    pub async fn keep_renewal(
+        &self,
+        identity: (&str, &str),
+        renewal: Option<&SecretString>,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(KEEP_RENEWAL)
+            .bind(identity.0.to_owned())
+            .bind(identity.1.to_owned())
+            .bind(renewal.map(|renewal| renewal.expose_secret().to_owned()))
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// Takes the subjects of an issuer that were last checked before `before`, the longest ago first, and marks them as

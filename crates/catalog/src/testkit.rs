@@ -354,6 +354,63 @@ pub async fn begin_transfer(url: &str) {
     pool.close().await;
 }
 
+/// What somebody who can write to the database may do to the row of an upload, with the bytes that some need.
+pub const UPLOAD_DAMAGES: [(&str, Option<&[u8]>); 13] = [
+    ("UPDATE upload SET durable_bytes = -1 WHERE id = $1", None),
+    (
+        "UPDATE upload SET durable_bytes = 9223372036854775807 WHERE id = $1",
+        None,
+    ),
+    (
+        "UPDATE upload SET durable_bytes = 1000000 WHERE id = $1",
+        None,
+    ),
+    ("UPDATE upload SET durable_bytes = 1 WHERE id = $1", None),
+    ("UPDATE upload SET hash_state = NULL WHERE id = $1", None),
+    (
+        "UPDATE upload SET hash_state = $2 WHERE id = $1",
+        Some(b"noise"),
+    ),
+    (
+        "UPDATE upload SET hash_state = $2 WHERE id = $1",
+        Some(&[0xff; 104]),
+    ),
+    ("UPDATE upload SET algorithm = 'md5' WHERE id = $1", None),
+    ("UPDATE upload SET algorithm = 'sha512' WHERE id = $1", None),
+    (
+        "UPDATE upload SET object_key = '../../../../../../tmp/tidegate-escaped' WHERE id = $1",
+        None,
+    ),
+    (
+        "UPDATE upload SET object_key = '/tmp/tidegate-escaped' WHERE id = $1",
+        None,
+    ),
+    (
+        "UPDATE upload SET parts = '{\"nonsense', multipart_id = 'x' WHERE id = $1",
+        None,
+    ),
+    (
+        "UPDATE upload SET tail = '../../../../tmp/tidegate-escaped' WHERE id = $1",
+        None,
+    ),
+];
+
+/// Damages the row of an upload in one of the ways of [`UPLOAD_DAMAGES`].
+///
+/// # Panics
+/// If the database refuses, or there is no such row.
+pub async fn damage_upload(url: &str, upload: &str, damage: usize) {
+    let pool = open(url).await;
+    let (statement, bytes) = UPLOAD_DAMAGES[damage];
+    let mut query = sqlx::query(statement).bind(upload.to_owned());
+    if let Some(bytes) = bytes {
+        query = query.bind(bytes.to_vec());
+    }
+    let done = query.execute(&pool).await.expect("an update");
+    assert_eq!(done.rows_affected(), 1, "{statement}");
+    pool.close().await;
+}
+
 /// Makes the stored policies unreadable.
 ///
 /// # Panics

@@ -2,7 +2,8 @@
 //!
 //! Two programs that read one manifest differently can be played against each other (CVE-2021-41190 is the class).
 //! So a manifest must be JSON that all parsers read alike: UTF-8, no byte order mark, nothing after the value, bounded
-//! depth, and no key twice in one object, also not in another case.
+//! depth, no key twice in one object, and no field of the specification in another case than the specification's: some
+//! parsers match names of fields without regard to case.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -19,7 +20,11 @@ pub(crate) fn check_strict(bytes: &[u8]) -> Result<(), String> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8"))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Value { depth: 0 }
+    let whole = Value {
+        depth: 0,
+        names_are_free: false,
+    };
+    whole
         .deserialize(&mut deserializer)
         .map_err(|error| error.to_string())?;
     deserializer
@@ -30,6 +35,8 @@ pub(crate) fn check_strict(bytes: &[u8]) -> Result<(), String> {
 #[derive(Clone, Copy)]
 struct Value {
     depth: u32,
+    /// Inside annotations, whose names are the user's and no fields.
+    names_are_free: bool,
 }
 
 impl Value {
@@ -41,6 +48,7 @@ impl Value {
         }
         Ok(Self {
             depth: self.depth + 1,
+            ..self
         })
     }
 }
@@ -93,17 +101,18 @@ impl<'de> Visitor<'de> for Value {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let inner = self.deeper()?;
         let mut seen = HashSet::new();
-        let mut known = HashSet::new();
         while let Some(key) = map.next_key::<String>()? {
-            // Annotations and labels may differ in case only; a field of the specification may not, because some
-            // parsers match field names without regard to case.
-            let folded = key.to_ascii_lowercase();
-            if KNOWN_FIELDS.contains(&folded.as_str()) && !known.insert(folded) {
+            if !self.names_are_free
+                && let Some(field) = field_in_disguise(&key)
+            {
                 return Err(A::Error::custom(format_args!(
-                    "the field `{key}` appears twice in different case"
+                    "the field `{field}` is written in a different case, as `{key}`"
                 )));
             }
-            map.next_value_seed(inner)?;
+            map.next_value_seed(Self {
+                names_are_free: self.names_are_free || key == "annotations",
+                ..inner
+            })?;
             if let Some(twice) = seen.replace(key) {
                 return Err(A::Error::custom(format_args!(
                     "the key `{twice}` appears twice"
@@ -114,11 +123,11 @@ impl<'de> Visitor<'de> for Value {
     }
 }
 
-/// The fields of manifests, indexes and descriptors, in lower case.
-const KNOWN_FIELDS: [&str; 14] = [
-    "schemaversion",
-    "mediatype",
-    "artifacttype",
+/// The fields of manifests, indexes and descriptors.
+const KNOWN_FIELDS: [&str; 17] = [
+    "schemaVersion",
+    "mediaType",
+    "artifactType",
     "config",
     "layers",
     "manifests",
@@ -129,8 +138,31 @@ const KNOWN_FIELDS: [&str; 14] = [
     "urls",
     "data",
     "platform",
-    "fslayers",
+    "architecture",
+    "os",
+    "variant",
+    "fsLayers",
 ];
+
+/// Returns the field that a parser without regard to case takes the key for, although it is another.
+///
+/// # Source
+/// Go's `encoding/json` folds as Unicode does: U+017F is an `s` and U+212A a `k`.
+fn field_in_disguise(key: &str) -> Option<&'static str> {
+    let is_same = |field: &str| {
+        let mut letters = key.chars().map(|letter| match letter {
+            '\u{17f}' => 's',
+            '\u{212a}' => 'k',
+            other => other.to_ascii_lowercase(),
+        });
+        field
+            .chars()
+            .all(|letter| letters.next() == Some(letter.to_ascii_lowercase()))
+            && letters.next().is_none()
+    };
+    let field = KNOWN_FIELDS.into_iter().find(|field| is_same(field))?;
+    (field != key).then_some(field)
+}
 
 #[cfg(test)]
 mod tests {
@@ -140,7 +172,7 @@ mod tests {
 
     #[rstest]
     #[case(r#"{"a":1,"b":[true,null,"x",1.5,-3]}"#)]
-    #[case(r#"{"annotations":{"k":"1","K":"2"}}"#)]
+    #[case(r#"{"annotations":{"k":"1","K":"2","Size":"3","size":"4"}}"#)]
     fn unambiguous_json_passes(#[case] text: &str) {
         assert_eq!(check_strict(text.as_bytes()), Ok(()));
     }
@@ -151,6 +183,11 @@ mod tests {
     #[case(b"{} {}", "follow")]
     #[case(br#"{"a":1,"a":2}"#, "`a` appears twice")]
     #[case(br#"{"layers":[],"Layers":[]}"#, "different case")]
+    #[case(br#"{"Subject":{}}"#, "`subject` is written in a different case")]
+    #[case(br#"{"config":{"DIGEST":"x"}}"#, "different case")]
+    #[case("{\"\u{17f}ubject\":{}}".as_bytes(), "different case")]
+    #[case(br#"{"\u017fubject":{}}"#, "different case")]
+    #[case(br#"{"platform":{"OS":"linux"}}"#, "different case")]
     #[case(br#"{"a":"#, "EOF")]
     fn ambiguous_json_is_refused(#[case] bytes: &[u8], #[case] needle: &str) {
         let error = check_strict(bytes).expect_err("must be refused");

@@ -24,6 +24,7 @@ use crate::auth::token::{KeyError, Tokens, generate_key};
 use crate::auth::uses::Uses;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
+use crate::http::Patience;
 use crate::metrics::Metrics;
 use crate::notify::pulls::Pulls;
 use crate::outbound::{ClientError, Outbound};
@@ -31,7 +32,8 @@ use crate::pull_stats::PullStats;
 use crate::recent::Recent;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
-use crate::sign_in::directory::{TlsError, recheck};
+use crate::sign_in::directory::{self, TlsError};
+use crate::sign_in::oidc;
 use crate::upstream::Upstreams;
 use crate::{http, pull_stats, router, sweep, workers};
 
@@ -143,7 +145,13 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         .open(&settings.data)
         .await
         .map_err(StartError::Store)?;
-    let catalog = Catalog::connect(settings.database.expose_secret()).await?;
+    let metrics = Metrics::new();
+    let catalog = Catalog::connect(settings.database.expose_secret())
+        .await?
+        .observed(
+            metrics.waits.on_database("read"),
+            metrics.waits.on_database("write"),
+        );
     if let Some(path) = settings.database.expose_secret().strip_prefix("sqlite:") {
         make_private(Path::new(path))?;
     }
@@ -178,12 +186,12 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         store,
         tokens,
         uses: Uses::default(),
-        passwords: Passwords::new(),
+        passwords: Passwords::new(metrics.passwords.clone()),
         outbound,
         upstreams: Upstreams::new(),
         throttle: Throttle::new(),
         ways,
-        metrics: Metrics::new(),
+        metrics,
         policies: Policies::new(),
         pull_stats: PullStats::default(),
         recent: Recent::new(),
@@ -197,16 +205,20 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
     let seen = snapshots::open_first(&app).await;
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(http::serve(listener, router::router(&app), stop.clone()));
+    let patience = Patience::default();
+    let served = http::serve(listener, router::router(&app), patience, stop.clone());
+    tasks.spawn(served);
     if let Some(listener) = metrics_listener {
         tasks.spawn(http::serve(
             listener,
             router::operations_router(&app),
+            patience,
             stop.clone(),
         ));
     }
     tasks.spawn(snapshots::watch(app.clone(), seen));
-    tasks.spawn(recheck::run(app.clone()));
+    tasks.spawn(directory::recheck::run(app.clone()));
+    tasks.spawn(oidc::recheck::run(app.clone()));
     tasks.spawn(pull_stats::run(app.clone()));
     tasks.spawn(sweep::run(app.clone()));
     tasks.spawn(workers::schedules::run(app.clone()));

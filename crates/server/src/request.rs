@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::app::Shared;
 use crate::error::ApiError;
-use crate::metrics::RequestLabels;
+use crate::metrics::Surface;
 use crate::networks;
 
 /// The header that carries the request's id back.
@@ -87,12 +87,8 @@ pub(crate) async fn observe(
     span.in_scope(|| {
         tracing::info!(method = %method, path = %path, status, took_ms = took.as_secs_f64() * 1e3, "request");
     });
-    let labels = RequestLabels {
-        surface: surface(&path),
-        method: method_word(&method),
-        status,
-    };
-    app.metrics.observe_request(&labels, took);
+    let surface = Surface::of(&path);
+    app.metrics.requests.count(surface, status, took);
     if let Ok(value) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -133,29 +129,6 @@ fn user_agent(request: &Request) -> Option<String> {
             .take(200)
             .collect(),
     )
-}
-
-fn surface(path: &str) -> &'static str {
-    match path.split('/').nth(1).unwrap_or_default() {
-        "v2" => "registry",
-        "api" => "api",
-        "token" => "token",
-        "healthz" | "readyz" | "metrics" => "operations",
-        _ => "page",
-    }
-}
-
-/// Method names are free text on the wire; a label is not.
-fn method_word(method: &axum::http::Method) -> &'static str {
-    match method.as_str() {
-        "GET" => "GET",
-        "HEAD" => "HEAD",
-        "POST" => "POST",
-        "PUT" => "PUT",
-        "PATCH" => "PATCH",
-        "DELETE" => "DELETE",
-        _ => "other",
-    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ CREATE TABLE login_failure (
 CREATE INDEX login_failure_by_expiry ON login_failure (expires_at);
 
 -- When the identity's source was last asked, since when it no longer lets it in, and whether it made the account a
--- superuser.
+-- superuser; when the source last vouched for it, and what it can be asked with again.
 ALTER TABLE identity ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE identity ADD COLUMN suspended_at BIGINT;
 ALTER TABLE identity ADD COLUMN gave_superuser BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE identity ADD COLUMN vouched_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE identity ADD COLUMN renewal TEXT;
 CREATE INDEX identity_by_check ON identity (issuer, checked_at, subject);

@@ -8,12 +8,13 @@
 pub(crate) mod trail;
 
 use jiff::Timestamp;
+use oci::Digest;
 
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::events::first_component;
 use crate::rows::{all, micros};
-use crate::{Catalog, CatalogError};
+use crate::{Catalog, CatalogError, RepositoryId};
 
 /// Who acts, as the audit trail names them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -145,6 +146,10 @@ pub enum AuditAction {
     ManifestDelete,
     /// A manifest was deleted permanently.
     ManifestPurge,
+    /// A blob was uploaded to a repository.
+    BlobPush,
+    /// A blob of another repository came into a repository.
+    BlobMount,
     /// A blob left a repository.
     BlobDelete,
     /// A simple-signing signature was added to a manifest.
@@ -167,6 +172,8 @@ pub enum AuditAction {
     MirrorRun,
     /// Somebody signed in.
     Login,
+    /// Somebody signed out.
+    Logout,
     /// Somebody failed to sign in.
     LoginFailure,
     /// A pull was refused by a verdict.
@@ -248,6 +255,8 @@ impl AuditAction {
             Self::SystemState => "system.state",
             Self::ManifestDelete => "manifest.delete",
             Self::ManifestPurge => "manifest.purge",
+            Self::BlobPush => "blob.push",
+            Self::BlobMount => "blob.mount",
             Self::BlobDelete => "blob.delete",
             Self::SignatureAdd => "signature.add",
             Self::PolicyPublish => "policy.publish",
@@ -259,6 +268,7 @@ impl AuditAction {
             Self::MirrorDelete => "mirror.delete",
             Self::MirrorRun => "mirror.run",
             Self::Login => "login",
+            Self::Logout => "logout",
             Self::LoginFailure => "login.failure",
             Self::PullDenied => "pull.denied",
             Self::CollectionRun => "collection.run",
@@ -367,6 +377,10 @@ statements! {
     INSERT = "INSERT INTO audit (at, actor, acting_as, ip, user_agent, request_id, action, outcome, namespace,
             repository, target, detail, fold_key)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING";
+    INSERT_AT = "INSERT INTO audit (at, actor, acting_as, ip, user_agent, request_id, action, outcome, target,
+            namespace, repository)
+        SELECT CAST($1 AS BIGINT), $2, $3, $4, $5, $6, $7, $8, $9, r.namespace, r.name
+        FROM repository r WHERE r.id = $10";
     FOLD = "UPDATE audit SET occurrences = occurrences + 1 WHERE fold_key = $1";
     LIST = "SELECT * FROM audit WHERE id < $1 ORDER BY id DESC LIMIT $2";
 }
@@ -441,6 +455,33 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         self.insert_audit(tx, entry, by, None, now).await?;
+        Ok(())
+    }
+
+    /// Writes an entry about a digest in a repository whose name the caller has not read.
+    pub(crate) async fn audit_at(
+        &self,
+        tx: &mut Tx,
+        action: AuditAction,
+        repository: RepositoryId,
+        target: &Digest,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        self.dialect
+            .query(INSERT_AT)
+            .bind(micros(now))
+            .bind(by.name.clone())
+            .bind(by.acting_as.clone())
+            .bind(by.ip.clone())
+            .bind(by.user_agent.clone())
+            .bind(by.request_id.clone())
+            .bind(action.as_str())
+            .bind(action.outcome().as_str())
+            .bind(target.to_string())
+            .bind(repository.0)
+            .execute(&mut **tx)
+            .await?;
         Ok(())
     }
 

@@ -6,6 +6,7 @@
 
 mod line;
 mod readers;
+mod waits;
 mod writer;
 
 use std::path::Path;
@@ -21,9 +22,11 @@ use crate::CatalogError;
 use crate::dialect::{Dialect, statements};
 
 use self::line::{Company, Line};
-use self::readers::{Reader, Readers};
+use self::readers::{Reader, ReaderKind, Readers};
+pub use self::waits::OnWait;
+use self::waits::Waits;
 pub(crate) use self::writer::Tx;
-use self::writer::Writer;
+use self::writer::{Writer, WriterKind};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -94,8 +97,8 @@ impl Catalog {
         migrated.map_err(|e| CatalogError::Migrate(Box::new(e)))?;
         Ok(Self {
             dialect: Dialect::Sqlite,
-            writer: Writer::Line(Line::new(url.clone())),
-            reader: Reader::Own(Arc::new(Readers::new(url))),
+            writer: WriterKind::Line(Line::new(url.clone())).into(),
+            reader: ReaderKind::Own(Arc::new(Readers::new(url))).into(),
         })
     }
 
@@ -122,8 +125,8 @@ impl Catalog {
             .map_err(|e| CatalogError::Migrate(Box::new(e)))?;
         Ok(Self {
             dialect: Dialect::Postgres,
-            writer: Writer::Pool(pool.clone()),
-            reader: Reader::Pool(pool),
+            writer: WriterKind::Pool(pool.clone()).into(),
+            reader: ReaderKind::Pool(pool).into(),
         })
     }
 
@@ -143,9 +146,19 @@ impl Catalog {
             .map_err(|e| CatalogError::Migrate(Box::new(e)))?;
         Ok(Self {
             dialect: Dialect::Sqlite,
-            writer: Writer::Pool(pool.clone()),
-            reader: Reader::Pool(pool),
+            writer: WriterKind::Pool(pool.clone()).into(),
+            reader: ReaderKind::Pool(pool).into(),
         })
+    }
+
+    /// Tells observers how long reading statements wait for a connection, and writing ones for their transaction.
+    #[must_use]
+    pub fn observed(self, reads: OnWait, writes: OnWait) -> Self {
+        Self {
+            dialect: self.dialect,
+            writer: self.writer.observed(Waits::told_to(writes)),
+            reader: self.reader.observed(Waits::told_to(reads)),
+        }
     }
 
     /// Asks the database for an answer.

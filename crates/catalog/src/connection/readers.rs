@@ -19,28 +19,49 @@ use sqlx::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::waits::Waits;
 use super::{ACQUIRE_TIMEOUT, SQLITE_READER_SETTINGS, SQLITE_READERS, open_sqlite};
 
 /// Where reading statements run.
 #[derive(Clone, Debug)]
-pub(crate) enum Reader {
+pub(crate) struct Reader {
+    kind: ReaderKind,
+    waits: Waits,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum ReaderKind {
     Pool(AnyPool),
     Own(Arc<Readers>),
 }
 
+impl From<ReaderKind> for Reader {
+    fn from(kind: ReaderKind) -> Self {
+        let waits = Waits::default();
+        Self { kind, waits }
+    }
+}
+
 impl Reader {
+    pub(super) fn observed(self, waits: Waits) -> Self {
+        Self { waits, ..self }
+    }
+
     async fn seat(&self) -> Result<Seat, Error> {
-        match self {
-            Self::Pool(pool) => Ok(Seat::Pooled(pool.acquire().await?)),
-            Self::Own(readers) => readers.seat().await,
-        }
+        let seat = async {
+            match &self.kind {
+                ReaderKind::Pool(pool) => Ok(Seat::Pooled(pool.acquire().await?)),
+                ReaderKind::Own(readers) => readers.seat().await,
+            }
+        };
+        self.waits.timed(seat).await
     }
 
     /// Closes every connection; running statements end first.
     pub(super) async fn close(&self) {
-        match self {
-            Self::Pool(pool) => pool.close().await,
-            Self::Own(readers) => readers.close().await,
+        match &self.kind {
+            ReaderKind::Pool(pool) => pool.close().await,
+            ReaderKind::Own(readers) => readers.close().await,
         }
     }
 }

@@ -11,12 +11,26 @@ use sqlx::{
 
 use super::line::{Company, Line, Member};
 use super::readers::all_at_once;
+use super::waits::Waits;
 
 /// Where writing statements run.
 #[derive(Clone, Debug)]
-pub(crate) enum Writer {
+pub(crate) struct Writer {
+    kind: WriterKind,
+    waits: Waits,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum WriterKind {
     Pool(AnyPool),
     Line(Line),
+}
+
+impl From<WriterKind> for Writer {
+    fn from(kind: WriterKind) -> Self {
+        let waits = Waits::default();
+        Self { kind, waits }
+    }
 }
 
 /// A writing transaction; dropping it undoes everything.
@@ -27,21 +41,28 @@ pub(crate) enum Tx {
 }
 
 impl Writer {
+    pub(super) fn observed(self, waits: Waits) -> Self {
+        Self { waits, ..self }
+    }
+
     pub(super) async fn begin(
         &self,
         company: Company,
         statement: &'static str,
     ) -> Result<Tx, Error> {
-        match self {
-            Self::Pool(pool) => Ok(Tx::Pooled(pool.begin_with(statement).await?)),
-            Self::Line(line) => Ok(Tx::Member(Box::new(line.begin(company).await?))),
-        }
+        let begun = async {
+            match &self.kind {
+                WriterKind::Pool(pool) => Ok(Tx::Pooled(pool.begin_with(statement).await?)),
+                WriterKind::Line(line) => Ok(Tx::Member(Box::new(line.begin(company).await?))),
+            }
+        };
+        self.waits.timed(begun).await
     }
 
     pub(super) async fn close(&self) {
-        match self {
-            Self::Pool(pool) => pool.close().await,
-            Self::Line(line) => line.close().await,
+        match &self.kind {
+            WriterKind::Pool(pool) => pool.close().await,
+            WriterKind::Line(line) => line.close().await,
         }
     }
 }
@@ -88,15 +109,19 @@ impl<'c> Executor<'c> for &'c Writer {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        let line = match self {
-            Writer::Pool(pool) => return pool.fetch_many(query),
-            Writer::Line(line) => line,
-        };
         all_at_once(async move {
-            let mut member = line.begin(Company::Shared).await?;
-            let answer: Vec<_> = member.fetch_many(query).try_collect().await?;
-            member.commit().await?;
-            Ok(answer)
+            match &self.kind {
+                WriterKind::Pool(pool) => {
+                    let mut connection = self.waits.timed(pool.acquire()).await?;
+                    connection.fetch_many(query).try_collect().await
+                }
+                WriterKind::Line(line) => {
+                    let mut member = self.waits.timed(line.begin(Company::Shared)).await?;
+                    let answer: Vec<_> = member.fetch_many(query).try_collect().await?;
+                    member.commit().await?;
+                    Ok(answer)
+                }
+            }
         })
     }
 
@@ -117,9 +142,9 @@ impl<'c> Executor<'c> for &'c Writer {
     where
         'c: 'e,
     {
-        match self {
-            Writer::Pool(pool) => pool.prepare_with(sql, parameters),
-            Writer::Line(line) => Box::pin(async move {
+        match &self.kind {
+            WriterKind::Pool(pool) => pool.prepare_with(sql, parameters),
+            WriterKind::Line(line) => Box::pin(async move {
                 let mut member = line.begin(Company::Alone).await?;
                 member.prepare_with(sql, parameters).await
             }),
@@ -130,9 +155,9 @@ impl<'c> Executor<'c> for &'c Writer {
     where
         'c: 'e,
     {
-        match self {
-            Writer::Pool(pool) => pool.describe(sql),
-            Writer::Line(line) => Box::pin(async move {
+        match &self.kind {
+            WriterKind::Pool(pool) => pool.describe(sql),
+            WriterKind::Line(line) => Box::pin(async move {
                 let mut member = line.begin(Company::Alone).await?;
                 member.describe(sql).await
             }),

@@ -110,7 +110,7 @@ impl Catalog {
         for tag in tags {
             let cause = match put.writer {
                 Writer::Mirror => TagCause::Mirror,
-                Writer::Person | Writer::Prune => TagCause::Push,
+                Writer::Person | Writer::Prune | Writer::Restorer => TagCause::Push,
             };
             let target = TagTarget {
                 digest: Some(put.digest),

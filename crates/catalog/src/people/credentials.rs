@@ -158,8 +158,7 @@ statements! {
 
 impl Catalog {
     /// Stores a credential of a principal. Returns `None` if the principal does not exist or is disabled.
-    ///
-    /// A refresh token leaves no entry in the audit trail: the sign-in that asked for it does.
+    /// Of refresh tokens a principal keeps the latest.
     pub async fn create_credential(
         &self,
         principal: &Principal,
@@ -182,13 +181,12 @@ impl Catalog {
                 .bind(MAX_REFRESH)
                 .execute(&mut *tx)
                 .await?;
-        } else {
-            let entry = AuditEntry {
-                detail: Some(new.label),
-                ..AuditEntry::on(AuditAction::CredentialCreate, None, Some(&principal.name))
-            };
-            self.audit_in(&mut tx, &entry, by, now).await?;
         }
+        let entry = AuditEntry {
+            detail: Some(new.label),
+            ..AuditEntry::on(AuditAction::CredentialCreate, None, Some(&principal.name))
+        };
+        self.audit_in(&mut tx, &entry, by, now).await?;
         tx.commit().await?;
         Ok(Some(created))
     }

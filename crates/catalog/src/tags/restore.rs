@@ -199,7 +199,7 @@ impl Catalog {
     ) -> Result<Option<Digest>, RestoreError> {
         let mut tx = self.begin().await?;
         let head = self
-            .writable_in(&mut tx, repository, Writer::Person)
+            .writable_in(&mut tx, repository, Writer::Restorer)
             .await?;
         let found = self
             .dialect

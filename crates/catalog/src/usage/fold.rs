@@ -16,6 +16,7 @@ const BATCH: i64 = 1_000;
 
 statements! {
     LOCK = "SELECT value FROM system_state WHERE name = 'usage' {for update}";
+    COUNT_PENDING = "SELECT COUNT(*) AS pending FROM usage_delta";
     PENDING = "SELECT id, scope, bytes FROM usage_delta ORDER BY id LIMIT $1";
     ADD = "INSERT INTO usage (scope, bytes, as_of, warned) VALUES ($1, $2, $3, 0)
         ON CONFLICT (scope) DO UPDATE SET bytes = usage.bytes + excluded.bytes, as_of = excluded.as_of
@@ -46,6 +47,13 @@ statements! {
 }
 
 impl Catalog {
+    /// Counts the changes that are not folded yet.
+    pub async fn pending_usage_changes(&self) -> Result<u64, CatalogError> {
+        let query = self.dialect.query(COUNT_PENDING);
+        let row = query.fetch_one(&self.reader).await?;
+        Ok(u64::try_from(row.int("pending")?).unwrap_or(0))
+    }
+
     /// Folds what is pending into the figures and returns how many rows there were. Tells, once for each time, that a
     /// namespace came near its quota.
     pub async fn fold_usage(&self, now: Timestamp) -> Result<u64, CatalogError> {

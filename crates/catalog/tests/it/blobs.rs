@@ -1,6 +1,12 @@
 //! Uploads, blobs and the right to read them.
 
-use catalog::{Advance, Catalog, CatalogError, Published, Referenced, Staging, UnlinkOutcome};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use catalog::{
+    Advance, Catalog, CatalogError, NewBlob, Principal, Published, Referenced, Staging,
+    UnlinkOutcome,
+};
 use oci::{Algorithm, Digest, DigestHasher, MidState};
 use uuid::Uuid;
 
@@ -144,9 +150,14 @@ pub(crate) async fn a_second_object_of_the_same_digest_goes_to_the_trash(catalog
 pub(crate) async fn publishing_without_a_session_shows_nothing(catalog: Catalog) {
     let (_, id) = app(&catalog).await;
     let digest = Digest::sha256(b"content");
-    let refused = catalog
-        .publish_blob(id, &digest, 7, "o/1", Uuid::new_v4(), at(1))
-        .await;
+    let lost = NewBlob {
+        repository: id,
+        digest: &digest,
+        size_bytes: 7,
+        object_key: "o/1",
+        upload: Uuid::new_v4(),
+    };
+    let refused = catalog.publish_blob(&lost, &by("dev"), at(1)).await;
     assert!(matches!(refused, Err(CatalogError::Conflict(_))));
     assert_eq!(catalog.blob(&digest).await.unwrap(), None);
 }
@@ -182,8 +193,18 @@ pub(crate) async fn a_mount_needs_the_source_to_have_the_blob(catalog: Catalog) 
     let to = repository(&catalog, "copy", &dev).await.id;
     let digest = blob(&catalog, from, &dev, "content").await;
     let absent = Digest::sha256(b"absent");
-    assert!(!catalog.mount_blob(from, to, &absent, at(2)).await.unwrap());
-    assert!(catalog.mount_blob(from, to, &digest, at(2)).await.unwrap());
+    assert!(
+        !catalog
+            .mount_blob(from, to, &absent, &by("dev"), at(2))
+            .await
+            .unwrap()
+    );
+    assert!(
+        catalog
+            .mount_blob(from, to, &digest, &by("dev"), at(2))
+            .await
+            .unwrap()
+    );
     assert!(catalog.blob_in_repo(to, &digest).await.unwrap().is_some());
 }
 
@@ -195,24 +216,59 @@ pub(crate) async fn an_anonymous_mount_uses_only_what_the_viewer_may_pull(catalo
     let digest = blob(&catalog, from, &dev, "content").await;
     assert!(
         !catalog
-            .mount_blob_from_any(&other, to, &digest, at(2))
+            .mount_blob_from_any(&other, to, &digest, &by("dev"), at(2))
             .await
             .unwrap()
     );
     assert_eq!(catalog.blob_in_repo(to, &digest).await.unwrap(), None);
     assert!(
         catalog
-            .mount_blob_from_any(&dev, to, &digest, at(2))
+            .mount_blob_from_any(&dev, to, &digest, &by("dev"), at(2))
             .await
             .unwrap()
     );
     let third = repository(&catalog, "third", &other).await.id;
     assert!(
         catalog
-            .mount_blob_from_any(&admin, third, &digest, at(2))
+            .mount_blob_from_any(&admin, third, &digest, &by("dev"), at(2))
             .await
             .unwrap()
     );
+}
+
+/// How long the answer takes must not tell that somebody else has the content: the same statements run for what is
+/// hidden and for what is nowhere, and only whoever may pull it costs a transaction more.
+pub(crate) async fn an_anonymous_mount_asks_the_same_whether_hidden_or_nowhere(catalog: Catalog) {
+    let (dev, from) = app(&catalog).await;
+    let other = account(&catalog, "other").await.principal();
+    let to = repository(&catalog, "copy", &other).await.id;
+    let hidden = blob(&catalog, from, &dev, "content").await;
+    let nowhere = Digest::sha256(b"nowhere");
+    let [reads, writes] = [(); 2].map(|()| Arc::new(AtomicU64::new(0)));
+    let count = |counter: &Arc<AtomicU64>| -> catalog::OnWait {
+        let counter = Arc::clone(counter);
+        Arc::new(move |_| {
+            counter.fetch_add(1, Ordering::Relaxed);
+        })
+    };
+    let catalog = catalog.observed(count(&reads), count(&writes));
+    let mount = async |viewer: &Principal, digest: &Digest| {
+        reads.store(0, Ordering::Relaxed);
+        writes.store(0, Ordering::Relaxed);
+        let mounted = catalog
+            .mount_blob_from_any(viewer, to, digest, &by("dev"), at(2))
+            .await
+            .unwrap();
+        let statements = (
+            reads.load(Ordering::Relaxed),
+            writes.load(Ordering::Relaxed),
+        );
+        (mounted, statements)
+    };
+    assert_eq!(mount(&other, &hidden).await, (false, (1, 0)));
+    assert_eq!(mount(&other, &nowhere).await, (false, (1, 0)));
+    assert_eq!(mount(&dev, &nowhere).await, (false, (1, 0)));
+    assert_eq!(mount(&dev, &hidden).await, (true, (1, 1)));
 }
 
 pub(crate) async fn missing_blobs_are_named_in_order(catalog: Catalog) {

@@ -4,7 +4,7 @@ use catalog::testkit::{Postgres, Sqlite, open};
 use catalog::{Catalog, Published};
 use oci::Digest;
 
-use crate::given::{app, at, image, publish, put, repository};
+use crate::given::{app, at, by, image, publish, put, repository};
 
 const CONDEMN: &str = "UPDATE blob SET state = 'condemned', condemned_at = 1";
 const STATES: &str = "SELECT state, object_key FROM blob";
@@ -53,7 +53,12 @@ async fn a_mount_keeps_a_condemned_blob() {
         publish(&catalog, from, &dev, "content", "o/1").await;
         sqlx::query(CONDEMN).execute(&pool).await.unwrap();
         let digest = Digest::sha256(b"content");
-        assert!(catalog.mount_blob(from, to, &digest, at(2)).await.unwrap());
+        assert!(
+            catalog
+                .mount_blob(from, to, &digest, &by("dev"), at(2))
+                .await
+                .unwrap()
+        );
         assert_eq!(state(&pool).await.0, "live");
     })
     .await;

@@ -1,8 +1,8 @@
 //! What the cases start from.
 
 use catalog::{
-    Account, Actor, Catalog, NewAccount, NewRobot, NewSecret, NewUpload, Principal, Published,
-    PutError, PutManifest, PutOutcome, Repository, RepositoryId, Sparse, Writer,
+    Account, Actor, Catalog, NewAccount, NewBlob, NewRobot, NewSecret, NewUpload, Principal,
+    Published, PutError, PutManifest, PutOutcome, Repository, RepositoryId, Sparse, Writer,
 };
 use jiff::{SignedDuration, Timestamp};
 use oci::{Algorithm, Digest, Manifest, Tag};
@@ -126,8 +126,15 @@ pub(crate) async fn publish(
 ) -> Published {
     let id = upload(catalog, repository, principal, key).await;
     let digest = Digest::sha256(content.as_bytes());
+    let new = NewBlob {
+        repository,
+        digest: &digest,
+        size_bytes: content.len() as u64,
+        object_key: key,
+        upload: id,
+    };
     catalog
-        .publish_blob(repository, &digest, content.len() as u64, key, id, at(1))
+        .publish_blob(&new, &by("dev"), at(1))
         .await
         .expect("a published blob")
 }

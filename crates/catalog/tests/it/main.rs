@@ -100,6 +100,7 @@ macro_rules! catalog_conformance {
             blobs::simultaneous_publishers_keep_one_object,
             blobs::a_mount_needs_the_source_to_have_the_blob,
             blobs::an_anonymous_mount_uses_only_what_the_viewer_may_pull,
+            blobs::an_anonymous_mount_asks_the_same_whether_hidden_or_nowhere,
             blobs::missing_blobs_are_named_in_order,
             blobs::a_referenced_blob_cannot_leave,
             blobs::only_an_unpublished_object_is_discarded,

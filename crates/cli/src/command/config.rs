@@ -1,6 +1,6 @@
 //! `tidegate config`: the service's settings before it starts.
 
-use crate::config::{ConfigError, Environment, Flags, ServeConfig, Settings};
+use crate::config::{ConfigError, Environment, Flags, ServeConfig, Settings, concealed};
 use crate::exit::{Exit, Failure};
 use crate::output::{Output, columns, plain};
 
@@ -63,7 +63,7 @@ fn show(
     let mut table = columns(&["SETTING", "VALUE", last], u16::MAX);
     for (setting, value, origin) in settings.rows() {
         let value = match value {
-            Some(value) => shown(setting.name, value),
+            Some(value) => concealed(setting.name, value),
             None => format!("({})", setting.otherwise),
         };
         let last = if with_origin {
@@ -75,47 +75,4 @@ fn show(
     }
     output.data(&format!("{}\n", table.trim_fmt()))?;
     Ok(Exit::Pass)
-}
-
-/// Hides the password inside a database address.
-fn shown(name: &str, value: &str) -> String {
-    let parts = value.split_once("://").and_then(|(scheme, rest)| {
-        rest.rsplit_once('@')
-            .map(|(login, place)| (scheme, login, place))
-    });
-    match parts {
-        Some((scheme, login, place)) if name == "database" => {
-            let user = login.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:****@{place}")
-        }
-        _ => value.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rstest::rstest;
-
-    use super::*;
-
-    #[rstest]
-    #[case(
-        "database",
-        "postgres://app:s3cr3t@db/tidegate",
-        "postgres://app:****@db/tidegate"
-    )]
-    #[case(
-        "database",
-        "postgres://app:p@ss@db/tidegate",
-        "postgres://app:****@db/tidegate"
-    )]
-    #[case("database", "sqlite:/srv/a.db", "sqlite:/srv/a.db")]
-    #[case("external_url", "https://r.example.com", "https://r.example.com")]
-    fn a_password_in_an_address_is_not_shown(
-        #[case] name: &str,
-        #[case] value: &str,
-        #[case] expected: &str,
-    ) {
-        assert_eq!(shown(name, value), expected);
-    }
 }

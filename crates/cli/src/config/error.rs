@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::Origin;
+use super::{Origin, concealed};
 
 /// Why the configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +66,10 @@ pub(crate) enum ConfigError {
         variable: String,
     },
     /// A value does not mean anything.
-    #[error("`{name}` is `{value}` ({origin}), expected {expected}")]
+    #[error(
+        "`{name}` is `{}` ({origin}), expected {expected}",
+        concealed(name, value)
+    )]
     Value {
         /// The setting.
         name: &'static str,

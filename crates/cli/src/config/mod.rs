@@ -9,6 +9,7 @@
 //! Adding a setting: a row in [`SETTINGS`], a field in [`ServeConfig`] and its line in [`ServeConfig::read`], an option
 //! in [`Flags`].
 
+mod conceal;
 mod error;
 mod file;
 mod settings;
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use server::{AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings, Storage};
 
+pub(crate) use self::conceal::concealed;
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
 use self::values::{Database, Leave, LogLevel, Switch, WebAddress};
@@ -135,6 +137,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "refuse|allow")]
     pub(crate) delete_referenced: Option<String>,
 
+    /// Whether a tag of a type that the client does not accept is 404
+    #[arg(long, value_name = "on|off")]
+    pub(crate) accept_404: Option<String>,
+
     /// What manifests may leave out where a repository says nothing
     #[arg(long, value_name = "none|index|all")]
     pub(crate) sparse: Option<String>,
@@ -181,6 +187,7 @@ impl Flags {
             "sign_in" => &self.sign_in,
             "deletion" => &self.deletion,
             "delete_referenced" => &self.delete_referenced,
+            "accept_404" => &self.accept_404,
             "sparse" => &self.sparse,
             "max_blob_bytes" => &self.max_blob_bytes,
             "chunk_min_bytes" => &self.chunk_min_bytes,
@@ -454,9 +461,11 @@ fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {
     let default = RegistryRules::default();
     let deletion = settings.read("deletion")?;
     let referenced = settings.read("delete_referenced")?;
+    let accept_404 = settings.read("accept_404")?;
     Ok(RegistryRules {
         deletion: deletion.map_or(default.deletion, |Switch(is_on)| is_on),
         delete_referenced: referenced.map_or(default.delete_referenced, |Leave(is_given)| is_given),
+        accept_404: accept_404.map_or(default.accept_404, |Switch(is_on)| is_on),
         sparse: settings.read("sparse")?.unwrap_or(default.sparse),
         max_blob_bytes: settings
             .read("max_blob_bytes")?

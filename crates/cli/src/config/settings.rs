@@ -179,6 +179,13 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "Whether a manifest that an index holds, or a blob that a manifest holds, can be deleted all the same.",
     },
     Setting {
+        name: "accept_404",
+        form: "`on` or `off`",
+        default: Some("off"),
+        otherwise: "",
+        meaning: "Whether a tag whose manifest has a type that the client's `Accept` does not name is 404, as some old engines expect; `off` serves it as it is.",
+    },
+    Setting {
         name: "sparse",
         form: "`none`, `index` or `all`",
         default: Some("index"),

@@ -10,6 +10,7 @@ mod agreement;
 mod arguments;
 mod audit;
 mod browser;
+mod canaries;
 mod clients;
 mod config;
 mod crash;

@@ -183,6 +183,11 @@ impl Answer {
         })
     }
 
+    /// Returns the head and the body, as far as that is text.
+    pub(crate) fn whole(&self) -> String {
+        format!("{}\n\n{}", self.head, self.text())
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }

@@ -118,7 +118,7 @@ struct Queued {
 
 #[derive(Serialize, ToSchema)]
 struct Plan {
-    /// One line for each tag: its `tag`, its `kind` (`copy`, `unchanged`, `end`, `gone`), and the upstream's `digest`.
+    /// One line for each tag: its `tag`, its `kind` (`copy`, `unchanged`, `held`, `end`, `gone`), and the upstream's `digest`.
     #[schema(value_type = Vec<Object>)]
     steps: Vec<mirror::Step>,
 }

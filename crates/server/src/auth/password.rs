@@ -15,6 +15,8 @@ use moka::sync::Cache;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
 
+use crate::metrics::PasswordMetrics;
+
 /// How long a verified credential is remembered.
 const REMEMBERED: Duration = Duration::from_mins(1);
 
@@ -45,10 +47,11 @@ pub(crate) struct Passwords {
     key: Arc<hmac::Key>,
     verified: Cache<[u8; 32], ()>,
     slots: Arc<Semaphore>,
+    counted: PasswordMetrics,
 }
 
 impl Passwords {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(counted: PasswordMetrics) -> Self {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &aws_lc_rs::rand::SystemRandom::new())
             .expect("the operating system's random generator answers");
         Self {
@@ -58,6 +61,7 @@ impl Passwords {
                 .time_to_live(REMEMBERED)
                 .build(),
             slots: Arc::new(Semaphore::new(2)),
+            counted,
         }
     }
 
@@ -73,16 +77,23 @@ impl Passwords {
 
     /// Returns whether `password` was verified as the one behind `hash` less than a minute ago.
     pub(crate) fn remembers(&self, hash: &str, password: &SecretString) -> bool {
-        self.verified
-            .contains_key(&self.remembered_key(hash, password))
+        let is_remembered = self
+            .verified
+            .contains_key(&self.remembered_key(hash, password));
+        if is_remembered {
+            self.counted.remembered.inc();
+        }
+        is_remembered
     }
 
     /// Returns whether `password` is the one behind `hash`; without a hash (no such user) it takes as long and is no.
     pub(crate) async fn verify(&self, hash: Option<&str>, password: &SecretString) -> bool {
         let known = hash.map(|hash| self.remembered_key(hash, password));
         if known.is_some_and(|key| self.verified.contains_key(&key)) {
+            self.counted.remembered.inc();
             return true;
         }
+        self.counted.hashed.inc();
         let Ok(permit) = Arc::clone(&self.slots).acquire_owned().await else {
             return false;
         };
@@ -126,9 +137,13 @@ fn verify_now(hash: &str, password: &SecretString) -> bool {
 mod tests {
     use super::*;
 
+    fn passwords() -> Passwords {
+        Passwords::new(crate::metrics::Metrics::new().passwords)
+    }
+
     #[tokio::test]
     async fn only_the_right_password_of_an_existing_user_passes() {
-        let passwords = Passwords::new();
+        let passwords = passwords();
         let right = SecretString::from("correct horse".to_owned());
         let hash = hash_now(&right).unwrap();
         assert!(passwords.verify(Some(&hash), &right).await);
@@ -147,7 +162,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_long_password_is_compared_whole() {
-        let passwords = Passwords::new();
+        let passwords = passwords();
         let long = "x".repeat(200);
         let hash = hash_now(&SecretString::from(long.clone() + "a")).unwrap();
         assert!(

@@ -17,7 +17,8 @@ use crate::error::ApiError;
 
 const SESSION_COOKIE: &str = "tidegate_session";
 const FORM_COOKIE: &str = "tidegate_form";
-const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
+/// How long a session lasts, unless who vouched for it says less.
+pub(crate) const LIFETIME: SignedDuration = SignedDuration::from_hours(12);
 
 /// A signed-in visitor.
 pub(crate) struct Session {
@@ -47,10 +48,14 @@ pub(crate) async fn of_request(
 }
 
 /// Opens a session and returns the cookie that carries it.
-pub(crate) async fn open(app: &App, account: &Account) -> Result<HeaderValue, ApiError> {
+pub(crate) async fn open(
+    app: &App,
+    account: &Account,
+    lifetime: SignedDuration,
+) -> Result<HeaderValue, ApiError> {
     let secret = secret::generate(SecretKind::Session);
     let now = app.clock.now();
-    let expires = now.saturating_add(LIFETIME).unwrap_or(now);
+    let expires = now.saturating_add(lifetime).unwrap_or(now);
     app.catalog
         .create_session(
             &fingerprint(secret.expose_secret()),
@@ -63,7 +68,7 @@ pub(crate) async fn open(app: &App, account: &Account) -> Result<HeaderValue, Ap
         app,
         SESSION_COOKIE,
         secret.expose_secret(),
-        LIFETIME.as_secs(),
+        lifetime.as_secs(),
     ))
 }
 

@@ -5,6 +5,7 @@ use catalog::{CatalogError, Collected};
 
 use crate::app::App;
 use crate::error::chain;
+use crate::metrics::StoreOperation;
 
 /// Deletes up to `limit` discarded objects. Those that cannot be deleted now are left alone for a while.
 pub(crate) async fn delete_discarded(app: &App, limit: u32) -> Result<Collected, CatalogError> {
@@ -17,7 +18,9 @@ pub(crate) async fn delete_discarded(app: &App, limit: u32) -> Result<Collected,
         .iter()
         .filter_map(|object| object.object_key.parse().ok())
         .collect();
-    if let Err(error) = app.store.delete_all(&keys).await {
+    let deleted = app.store.delete_all(&keys);
+    let deleted = app.metrics.waits.on_store(StoreOperation::Delete, deleted);
+    if let Err(error) = deleted.await {
         let cause = chain(&error);
         tracing::warn!(objects = keys.len(), %cause, "objects cannot be deleted, they are tried again");
         app.catalog

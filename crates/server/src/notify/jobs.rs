@@ -96,7 +96,7 @@ async fn deliver(app: Shared, claim: Claim) -> Result<JobResults, JobError> {
             .catalog
             .record_attempt(&delivery, &made, app.clock.now())
             .await?;
-        app.metrics.count_delivery(made.state.as_str());
+        app.metrics.count_delivery(made.state);
         if made.state != DeliveryState::Delivered {
             tracing::warn!(
                 endpoint = id.0,

@@ -10,7 +10,7 @@ use super::{PageError, Visit, redirect, sign_in};
 use crate::auth::{ANONYMOUS, challenge, session};
 use crate::error::chain;
 use crate::sign_in::admission::{Refusal, admit};
-use crate::sign_in::oidc::{LIFETIME_SECS, Provider, ProviderError, Ticket};
+use crate::sign_in::oidc::{LIFETIME_SECS, Provider, ProviderError, Ticket, recheck};
 
 /// Carries the [`Ticket`] while the visitor is at the provider.
 const COOKIE: &str = "tidegate_provider";
@@ -87,23 +87,30 @@ async fn arrive(visit: &Visit, provider: &Provider) -> Result<Response, PageErro
         return refuse(visit, return_to, SignInError::NotVouched(name));
     }
     let uri = redirect_uri(visit, &settings.id);
-    let person = match provider.finish(&uri, code, &ticket, now).await {
-        Ok(person) => person,
+    let vouched = match provider.finish(&uri, code, &ticket, now).await {
+        Ok(vouched) => vouched,
         Err(error) => {
             failed(visit, &settings.id, &chain(&error)).await?;
             return refuse(visit, return_to, told(&error, &settings.name));
         }
     };
+    let person = &vouched.person;
     match admit(
         app,
         &settings.id,
-        &person,
+        person,
         &settings.admission(),
         &visit.origin,
     )
     .await?
     {
-        Ok(account) => sign_in::enter(visit, &account, Some(&settings.id), return_to).await,
+        Ok(account) => {
+            let identity = (person.issuer.as_str(), person.subject.as_str());
+            let renewal = vouched.renewal.as_ref();
+            app.catalog.keep_renewal(identity, renewal).await?;
+            let lifetime = recheck::session_lifetime(provider, renewal.is_some());
+            sign_in::enter(visit, &account, Some(&settings.id), lifetime, return_to).await
+        }
         Err(refusal) => {
             failed(
                 visit,

@@ -3,6 +3,7 @@
 use axum::http::{StatusCode, header};
 use axum::response::Response;
 use catalog::{Account, AuditAction, AuditEntry};
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use web::routes::{Route, local_return};
 use web::{ErrorKind, ProviderLink, SignInError, SignInPage};
@@ -92,7 +93,7 @@ pub(super) async fn submit(visit: &Visit, form: &Form) -> Result<Response, PageE
     let Some(account) = app.catalog.account_by_name(&principal.name).await? else {
         return show(visit, username, return_to, Some(SignInError::Credentials));
     };
-    enter(visit, &account, None, return_to).await
+    enter(visit, &account, None, session::LIFETIME, return_to).await
 }
 
 /// Opens a session for whoever has proven to be this account, and leads on. A session that the browser brought along
@@ -101,13 +102,14 @@ pub(super) async fn enter(
     visit: &Visit,
     account: &Account,
     way: Option<&str>,
+    lifetime: SignedDuration,
     return_to: &str,
 ) -> Result<Response, PageError> {
     let app = &visit.app;
     if let Some(earlier) = &visit.session {
         session::close(app, earlier).await?;
     }
-    let cookie = session::open(app, account).await?;
+    let cookie = session::open(app, account, lifetime).await?;
     let entry = AuditEntry {
         action: AuditAction::Login,
         repository: None,
@@ -131,6 +133,10 @@ pub(super) async fn sign_out(visit: &Visit, form: &Form) -> Result<Response, Pag
         return Err(PageError::Shown(ErrorKind::BadRequest));
     }
     let cookie = session::close(&visit.app, session).await?;
+    let name = &session.account.name;
+    let entry = AuditEntry::on(AuditAction::Logout, None, Some(name));
+    let (by, now) = (visit.origin.actor(name), visit.app.clock.now());
+    visit.app.catalog.audit(&entry, &by, now).await?;
     let mut response = redirect(&Route::SignIn.to_string());
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)

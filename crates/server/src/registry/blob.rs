@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::auth::Access;
 use crate::doors::pull;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 
 /// How long an address of the object store is valid: shorter than the time between a blob's last use and its deletion.
 const REDIRECT_VALID: Duration = Duration::from_mins(5);
@@ -62,11 +63,9 @@ pub(super) async fn get(
             return Ok(redirect(&address, digest));
         }
         // A live row without its object is a fault of the store, never "not found".
-        let reader = app
-            .store
-            .open_range(&key, Some(start..start + len))
-            .await
-            .map_err(ApiError::fault)?;
+        let opened = app.store.open_range(&key, Some(start..start + len));
+        let opened = app.metrics.waits.on_store(StoreOperation::Open, opened);
+        let reader = opened.await.map_err(ApiError::fault)?;
         let sent = app.metrics.bytes_sent.clone();
         Body::from_stream(reader.inspect_ok(move |chunk| {
             sent.inc_by(chunk.len() as u64);

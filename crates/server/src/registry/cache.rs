@@ -4,6 +4,7 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 use catalog::{Blob as StoredBlob, RepositoryId, StoredManifest};
+use futures::TryStreamExt as _;
 use oci::{Digest, Reference, RepositoryName, Tag, media_type};
 
 use super::{CONTENT_DIGEST, Call, header_value};
@@ -121,7 +122,13 @@ pub(super) async fn blob(
     let (body, size_bytes) =
         match proxy::blob(app, &cached, &access.repository, digest, wish).await? {
             BlobAnswer::Head(size_bytes) => (Body::empty(), size_bytes),
-            BlobAnswer::Streaming { size_bytes, body } => (Body::from_stream(body), size_bytes),
+            BlobAnswer::Streaming { size_bytes, body } => {
+                let sent = app.metrics.bytes_sent.clone();
+                let body = body.inspect_ok(move |chunk| {
+                    sent.inc_by(chunk.len() as u64);
+                });
+                (Body::from_stream(body), size_bytes)
+            }
             BlobAnswer::Landed => {
                 let landed = app
                     .catalog

@@ -11,7 +11,7 @@ use axum::response::Response;
 use catalog::StoredManifest;
 use oci::{Reference, RepositoryName};
 
-use super::{CONTENT_DIGEST, Call, cache, header_value, warning};
+use super::{CONTENT_DIGEST, Call, accept, cache, header_value, warning};
 use crate::app::App;
 use crate::auth::Access;
 use crate::doors::pull::{self, PullAnswer};
@@ -48,6 +48,13 @@ pub(super) async fn get(
         Reference::Tag(tag) => Some(tag),
         Reference::Digest(_) => None,
     };
+    // A digest names one content whatever its type is; a tag may be asked for again in another form.
+    if app.settings.registry.accept_404
+        && tag.is_some()
+        && !accept::accepts(call.headers(), &manifest.media_type)
+    {
+        return Err(ApiError::manifest_unknown(reference));
+    }
     let is_decided_below = cached.is_some()
         && cache::has_absent_children(app, access.repository.id, &manifest).await?;
     let words = if is_head || is_decided_below {

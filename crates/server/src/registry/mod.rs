@@ -6,6 +6,7 @@
 //! # Source
 //! OCI distribution specification (main).
 
+mod accept;
 mod blob;
 mod cache;
 pub(crate) mod extensions;

@@ -14,6 +14,8 @@ pub struct RegistryRules {
     pub deletion: bool,
     /// Whether a manifest that an index holds, or a blob that a manifest holds, can be deleted all the same.
     pub delete_referenced: bool,
+    /// Whether a tag whose manifest has a type that the client does not accept is 404, as old engines expect.
+    pub accept_404: bool,
     /// What manifests may leave out in repositories without a setting of their own.
     pub sparse: Sparse,
     /// The largest blob, in bytes.
@@ -29,6 +31,7 @@ impl Default for RegistryRules {
         Self {
             deletion: true,
             delete_referenced: false,
+            accept_404: false,
             sparse: Sparse::default(),
             max_blob_bytes: MAX_BLOB_BYTES,
             chunk_min_bytes: 0,

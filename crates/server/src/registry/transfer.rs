@@ -10,7 +10,7 @@
 
 use axum::body::Body;
 use blobs::{Resume, Session, Staged, UploadWriter};
-use catalog::{Advance, PrincipalId, Published, RepositoryId, Staging, Upload};
+use catalog::{Actor, Advance, NewBlob, PrincipalId, Published, RepositoryId, Staging, Upload};
 use futures::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 use oci::{Digest, DigestHasher, ErrorCode};
@@ -24,6 +24,7 @@ use crate::analysis::tap;
 use crate::app::{App, Shared};
 use crate::auth::Access;
 use crate::error::{ApiError, chain};
+use crate::metrics::StoreOperation;
 
 /// How long an idle session is kept.
 const IDLE: SignedDuration = SignedDuration::from_hours(24);
@@ -44,6 +45,7 @@ pub(super) struct Transfer {
     app: Shared,
     repository: RepositoryId,
     principal: PrincipalId,
+    actor: Actor,
     upload: Upload,
     chunk: Chunk,
 }
@@ -54,6 +56,7 @@ impl Transfer {
             app: call.app.clone(),
             repository: access.repository.id,
             principal: access.principal.id,
+            actor: access.caller.actor(&call.origin),
             upload,
             chunk,
         }
@@ -125,6 +128,7 @@ impl Transfer {
             app,
             repository,
             principal,
+            actor,
             upload,
             ..
         } = self;
@@ -144,12 +148,18 @@ impl Transfer {
         }
         let size = sealed.size_bytes();
         let session = session_of(&upload)?;
-        sealed.commit().await.map_err(storage_error)?;
+        let waits = &app.metrics.waits;
+        let committed = waits.on_store(StoreOperation::Commit, sealed.commit());
+        committed.await.map_err(storage_error)?;
         let (key, now) = (session.key.as_str(), app.clock.now());
-        let published = app
-            .catalog
-            .publish_blob(repository, &expected, size, key, upload.id, now)
-            .await;
+        let blob = NewBlob {
+            repository,
+            digest: &expected,
+            size_bytes: size,
+            object_key: key,
+            upload: upload.id,
+        };
+        let published = app.catalog.publish_blob(&blob, &actor, now).await;
         let published = match published {
             Ok(published) => published,
             Err(catalog::CatalogError::Conflict(_)) => {
@@ -166,7 +176,8 @@ impl Transfer {
             app.wake_sweeper();
         }
         // The blob is there; what is left of its staging is the sweeper's, should this fail.
-        if let Err(error) = app.store.clear(&session).await {
+        let cleared = waits.on_store(StoreOperation::Clear, app.store.clear(&session));
+        if let Err(error) = cleared.await {
             tracing::warn!(upload = %upload.id, cause = %chain(&error), "staged bytes were not removed");
         }
         Ok(())
@@ -210,7 +221,9 @@ impl Transfer {
 
     /// Makes durable what arrived and moves the row there.
     async fn keep(&self, writer: &mut UploadWriter) -> Result<(), ApiError> {
-        let checkpoint = writer.checkpoint().await.map_err(storage_error)?;
+        let waits = &self.app.metrics.waits;
+        let checkpoint = waits.on_store(StoreOperation::Checkpoint, writer.checkpoint());
+        let checkpoint = checkpoint.await.map_err(storage_error)?;
         let to = Advance {
             offset: checkpoint.offset,
             hash_state: checkpoint.hash_state,

@@ -17,6 +17,7 @@ use super::{CONTENT_DIGEST, Call, header_value, parse_digest};
 use crate::app::App;
 use crate::auth::Access;
 use crate::error::ApiError;
+use crate::metrics::StoreOperation;
 
 const CHUNK_MIN_LENGTH: HeaderName = HeaderName::from_static("oci-chunk-min-length");
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
@@ -142,10 +143,11 @@ pub(super) async fn cancel(
 async fn mount_blob(call: &Call, access: &Access, digest: &Digest) -> Result<bool, ApiError> {
     let (app, now) = (&call.app, call.app.clock.now());
     let target = access.repository.id;
+    let by = access.caller.actor(&call.origin);
     let Some(from) = call.query("from").next() else {
         return Ok(app
             .catalog
-            .mount_blob_from_any(&access.principal, target, digest, now)
+            .mount_blob_from_any(&access.principal, target, digest, &by, now)
             .await?);
     };
     // A source that cannot be read looks exactly like one without the blob: an upload is opened instead. The right is
@@ -166,7 +168,7 @@ async fn mount_blob(call: &Call, access: &Access, digest: &Digest) -> Result<boo
     }
     Ok(app
         .catalog
-        .mount_blob(source.id, target, digest, now)
+        .mount_blob(source.id, target, digest, &by, now)
         .await?)
 }
 
@@ -187,7 +189,9 @@ async fn open_session(
     };
     // The row first: bytes without a row are found and removed, a row without bytes starts at offset 0.
     let upload = app.catalog.create_upload(&new, now).await?;
-    app.store.begin(id).await.map_err(storage_error)?;
+    let begun = app.store.begin(id);
+    let begun = app.metrics.waits.on_store(StoreOperation::Begin, begun);
+    begun.await.map_err(storage_error)?;
     Ok(upload)
 }
 

@@ -21,6 +21,7 @@ use super::client::Remote;
 use super::store::{Wanted, fetch_blob};
 use crate::app::Shared;
 use crate::error::chain;
+use crate::metrics::StoreOperation;
 
 /// Chunks that a follower may be behind.
 const LAG: usize = 64;
@@ -233,7 +234,12 @@ async fn from_store(
         .ok_or(io::ErrorKind::NotFound)?;
     let key = blob.object_key.parse().map_err(io::Error::other)?;
     let range = delivered..blob.size_bytes;
-    let opened = app.store.open_range(&key, Some(range)).await;
+    let opened = app.store.open_range(&key, Some(range));
+    let opened = app
+        .metrics
+        .waits
+        .on_store(StoreOperation::Open, opened)
+        .await;
     let reader = opened.map_err(io::Error::other)?;
     Ok(reader.map(|chunk| chunk.map_err(io::Error::other)).boxed())
 }

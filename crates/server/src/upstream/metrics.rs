@@ -1,52 +1,46 @@
 //! What is counted about other registries.
 
-use std::sync::atomic::AtomicU64;
-
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
-use crate::metrics::WordLabel;
+use crate::metrics::{Book, COUNTER, Level, Words};
 
 /// The metrics of caches and mirrors.
 #[derive(Debug)]
 pub(crate) struct UpstreamMetrics {
-    /// Manifests asked for through a cache: `hit`, `miss`, `stale`, `error`.
-    proxied: Family<WordLabel, Counter>,
+    proxied_manifests: Words<Counter>,
     /// Blob bytes that came from upstreams.
     pub(crate) fetched_bytes: Counter,
-    pub(crate) mirror_lag_seconds: Gauge<f64, AtomicU64>,
+    pub(crate) mirror_lag_seconds: Level,
 }
 
 impl UpstreamMetrics {
-    pub(crate) fn register(registry: &mut Registry) -> Self {
-        let proxied = Family::default();
-        registry.register(
-            "proxied_manifests",
-            "Manifests asked for through a cache, by how it went",
-            proxied.clone(),
-        );
-        let fetched_bytes = Counter::default();
-        registry.register(
-            "upstream_fetched_bytes",
-            "Blob bytes fetched from other registries",
-            fetched_bytes.clone(),
-        );
-        let mirror_lag_seconds = Gauge::default();
-        registry.register(
-            "mirror_lag_seconds",
-            "Time since the mirror that is furthest behind last succeeded, 0 without a planned mirror",
-            mirror_lag_seconds.clone(),
-        );
+    pub(crate) fn register(book: &mut Book) -> Self {
         Self {
-            proxied,
-            fetched_bytes,
-            mirror_lag_seconds,
+            proxied_manifests: book.each(
+                (
+                    "proxied_manifests",
+                    "Manifests asked for through a cache: answered from it, fetched, answered from it because the upstream failed, or failed",
+                ),
+                ("outcome", &["hit", "miss", "stale", "error"]),
+                COUNTER,
+            ),
+            fetched_bytes: book.one(
+                "upstream_fetched_bytes",
+                "Blob bytes fetched from other registries",
+                Counter::default(),
+            ),
+            mirror_lag_seconds: book.one(
+                "mirror_lag_seconds",
+                "Time since the mirror that is furthest behind last succeeded, 0 without a planned mirror",
+                Level::default(),
+            ),
         }
     }
 
-    pub(crate) fn count_proxy(&self, kind: &'static str) {
-        self.proxied.get_or_create(&WordLabel { kind }).inc();
+    /// Counts a manifest: `hit`, `miss`, `stale` or `error`.
+    pub(crate) fn count_proxy(&self, outcome: &'static str) {
+        if let Some(counter) = self.proxied_manifests.of(outcome) {
+            counter.inc();
+        }
     }
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use blobs::{ObjectKey, Resume, Session, Staged, UploadWriter};
 use bytes::Bytes;
 use catalog::{
-    AccountId, Advance, NewUpload, PrincipalId, Published, RepositoryId, Staging, Upload,
+    AccountId, Actor, Advance, NewBlob, NewUpload, PrincipalId, Published, RepositoryId, Staging,
+    Upload,
 };
 use futures::TryStreamExt as _;
 use jiff::SignedDuration;
@@ -17,6 +18,7 @@ use super::client::{Remote, UpstreamError};
 use crate::analysis::tap;
 use crate::app::Shared;
 use crate::error::chain;
+use crate::metrics::StoreOperation;
 use crate::outbound::OutboundError;
 
 /// How often a transfer that breaks is taken up again where it broke.
@@ -87,7 +89,10 @@ async fn receive(
     if wanted.size_bytes > MAX_BLOB {
         return Err(untrue(format!("a blob of {} bytes", wanted.size_bytes)));
     }
-    app.store.begin(upload.id).await?;
+    let waits = &app.metrics.waits;
+    waits
+        .on_store(StoreOperation::Begin, app.store.begin(upload.id))
+        .await?;
     let session = session_of(upload)?;
     let from = Resume {
         session: session.clone(),
@@ -109,17 +114,19 @@ async fn receive(
         sealed.discard().await?;
         return Err(untrue(format!("a blob {actual} for {}", wanted.digest)));
     }
-    sealed.commit().await?;
+    waits
+        .on_store(StoreOperation::Commit, sealed.commit())
+        .await?;
+    let blob = NewBlob {
+        repository: wanted.repository,
+        digest: &wanted.digest,
+        size_bytes: wanted.size_bytes,
+        object_key: session.key.as_str(),
+        upload: upload.id,
+    };
     let published = app
         .catalog
-        .publish_blob(
-            wanted.repository,
-            &wanted.digest,
-            wanted.size_bytes,
-            session.key.as_str(),
-            upload.id,
-            app.clock.now(),
-        )
+        .publish_blob(&blob, &Actor::named("system"), app.clock.now())
         .await?;
     tap::finish(app, upload.id, &wanted.digest, wanted.size_bytes);
     if matches!(
@@ -129,7 +136,8 @@ async fn receive(
         app.wake_sweeper();
     }
     // The blob is there; what is left of its staging is the sweeper's, should this fail.
-    if let Err(error) = app.store.clear(&session).await {
+    let cleared = waits.on_store(StoreOperation::Clear, app.store.clear(&session));
+    if let Err(error) = cleared.await {
         tracing::warn!(upload = %upload.id, cause = %chain(&error), "staged bytes were not removed");
     }
     Ok(())
@@ -137,7 +145,11 @@ async fn receive(
 
 /// Writes to the row what is staged.
 async fn keep(app: &Shared, upload: &Upload, writer: &mut UploadWriter) -> Result<(), FetchError> {
-    let checkpoint = writer.checkpoint().await?;
+    let checkpoint = app
+        .metrics
+        .waits
+        .on_store(StoreOperation::Checkpoint, writer.checkpoint())
+        .await?;
     let to = Advance {
         offset: checkpoint.offset,
         hash_state: checkpoint.hash_state,

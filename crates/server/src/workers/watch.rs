@@ -33,11 +33,13 @@ async fn measure(app: &App) -> Result<(), catalog::CatalogError> {
             .set_jobs(state, count.map_or(0, |(_, count)| *count));
     }
     upstream::mirror::measure_lag(app).await?;
+    let pending = app.catalog.pending_usage_changes().await?;
+    app.metrics.set_usage_pending(pending);
     let ages = app.catalog.job_ages().await?;
     for lane in Lane::ALL {
         let age = ages.iter().find(|(aged, _)| *aged == lane);
         app.metrics
-            .set_job_age(lane.as_str(), age.map_or(Duration::ZERO, |(_, age)| *age));
+            .set_job_age(lane, age.map_or(Duration::ZERO, |(_, age)| *age));
     }
     Ok(())
 }

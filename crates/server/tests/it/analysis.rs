@@ -229,7 +229,7 @@ async fn a_layer_gives_one_report_however_it_arrives() {
 /// How many layers were read in `kind` of way, from the metrics.
 async fn layers_analysed(world: &World, kind: &str) -> u64 {
     let metrics = world.get(&admin(), "/metrics").await.text();
-    let name = format!("tidegate_layers_analysed_total{{kind=\"{kind}\"}} ");
+    let name = format!("tidegate_layers_analysed_total{{when=\"{kind}\"}} ");
     metrics
         .lines()
         .find_map(|line| line.strip_prefix(&name))

@@ -14,11 +14,13 @@ mod audit;
 mod auth;
 mod blobs;
 mod conformance;
+mod entries;
 mod gate;
 mod lists;
 mod login;
 mod manifests;
 mod matrix;
+mod metrics;
 mod migrate;
 mod openapi;
 mod operations;
@@ -33,8 +35,9 @@ mod upstream;
 mod webhooks;
 mod world;
 
-use login::{directory, oidc, program, throttle};
-use upstream::{hostile, mirror, proxy};
+use entries::forms;
+use login::{directory, oidc, program, revocation, throttle};
+use upstream::{hostile, mirror, proxy, upkeep};
 
 macro_rules! server_conformance {
     ($engine:ident) => {
@@ -92,6 +95,8 @@ macro_rules! server_conformance {
             lists::tags_come_in_pages,
             lists::the_api_lists_every_tag_page_by_page,
             lists::the_catalog_shows_what_the_caller_may_pull,
+            metrics::what_is_exported_is_documented_and_the_other_way_round,
+            metrics::every_kind_of_work_is_counted_where_it_happens,
             openapi::a_documented_route_asks_who_calls,
             openapi::a_name_is_one_segment_or_ends_with_a_dash,
             openapi::a_refusal_is_a_problem_document,
@@ -106,6 +111,10 @@ macro_rules! server_conformance {
             oidc::who_may_come_in_is_a_setting,
             oidc::groups_become_rights_and_go_again,
             oidc::a_provider_that_is_away_or_private_is_no_fault,
+            revocation::a_provider_is_asked_again_and_groups_follow,
+            revocation::whoever_a_provider_ends_loses_everything_soon,
+            revocation::a_silent_provider_is_believed_for_a_day,
+            revocation::where_nothing_can_be_asked_a_sign_in_counts_for_a_time,
             directory::a_directorys_password_works_at_every_door,
             directory::what_the_directory_does_not_confirm_is_refused,
             directory::guessing_at_the_directory_is_slowed_down_too,
@@ -121,6 +130,7 @@ macro_rules! server_conformance {
             throttle::a_right_robot_token_never_waits,
             throttle::an_address_that_tries_many_names_waits,
             protocol::deletion_can_be_switched_off,
+            protocol::a_type_that_is_not_accepted_is_404_only_where_that_is_asked_for,
             protocol::content_in_use_can_be_deleted_where_that_is_allowed,
             protocol::a_blob_has_a_largest_size,
             protocol::chunks_have_a_wished_size,
@@ -133,6 +143,8 @@ macro_rules! server_conformance {
             security::robots_make_neither_repositories_nor_robots,
             security::unknown_and_forbidden_are_the_same_answer,
             security::a_nul_is_never_a_fault,
+            security::a_tampered_upload_is_an_error_and_nothing_else,
+            security::a_flood_of_scopes_is_an_answer,
             gate::a_denied_pull_says_why_and_where,
             gate::every_way_to_an_image_gives_the_same_answer,
             gate::a_layer_kept_elsewhere_opens_no_way,
@@ -152,6 +164,10 @@ macro_rules! server_conformance {
             analysis::hostile_names_are_stored,
             analysis::a_job_of_an_unknown_kind_is_retried_and_never_lost,
             analysis::a_dead_job_is_listed_and_retried,
+            entries::every_change_leaves_its_entries_and_a_refused_one_none,
+            forms::every_form_leaves_its_entries_and_a_refused_one_none,
+            forms::signing_in_and_out_are_told,
+            entries::refusals_are_told_once_and_counted,
             audit::the_trail_is_filtered_and_comes_in_pages,
             audit::the_trail_is_shown_to_those_it_is_about,
             audit::an_export_is_whole_and_harmless,
@@ -185,6 +201,9 @@ macro_rules! server_conformance {
             mirror::a_filter_chooses_and_a_dry_run_changes_nothing,
             mirror::one_tag_that_fails_does_not_stop_the_others,
             mirror::nothing_is_pushed_into_a_mirror,
+            upkeep::unused_copies_make_room,
+            upkeep::a_mirror_runs_by_its_plan_and_not_before,
+            upkeep::a_mirrored_release_is_taken_back_until_the_next_one,
             pages::signing_in_needs_the_forms_token,
             pages::hostile_texts_are_escaped,
             pages::a_decision_is_shown_to_readers_only,

@@ -7,7 +7,7 @@ use serde_json::json;
 use server::Clock;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::world::{Answer, INDEX, Who, World, admin, image_with, index_of};
+use crate::world::{Answer, IMAGE, INDEX, Who, World, admin, image_with, index_of};
 
 pub(crate) async fn deletion_can_be_switched_off(world: &mut World) {
     let image = image_with("zlib1g", "1");
@@ -30,6 +30,61 @@ pub(crate) async fn deletion_can_be_switched_off(world: &mut World) {
     }
     let location = world.session(&admin(), "team/app").await;
     assert_eq!(world.send(&admin(), "DELETE", &location).await.status, 204);
+}
+
+pub(crate) async fn a_type_that_is_not_accepted_is_404_only_where_that_is_asked_for(
+    world: &mut World,
+) {
+    let image = image_with("zlib1g", "1");
+    let digest = world.push_image("team/app", "1", &image).await;
+    let index = index_of(&[(&image.manifest(), "linux/amd64")]);
+    let answer = world.put(&admin(), "team/app", "all", INDEX, &index).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let ask = async |world: &World, reference: &str, accept: &[&str]| {
+        let path = format!("/v2/team/app/manifests/{reference}");
+        let mut statuses = Vec::new();
+        for method in ["GET", "HEAD"] {
+            let request = world.request(&admin(), method, &path);
+            let request = accept
+                .iter()
+                .fold(request, |r, accept| r.header("accept", *accept));
+            statuses.push(Answer::of(request).await.status);
+        }
+        assert_eq!(statuses[0], statuses[1], "{reference} {accept:?}");
+        statuses[0]
+    };
+    let docker = "application/vnd.docker.distribution.manifest.v2+json";
+    let cases: [(&str, &[&str], u16); 10] = [
+        ("1", &[IMAGE], 200),
+        ("1", &[docker, IMAGE], 200),
+        ("1", &[&format!("{docker}, {IMAGE};q=0.5, text/html")], 200),
+        ("1", &["*/*"], 200),
+        ("1", &["application/*"], 200),
+        ("1", &[], 200),
+        ("1", &[docker], 404),
+        ("1", &["text/*", &format!("{IMAGE};q=0")], 404),
+        ("all", &[docker, IMAGE], 404),
+        (digest.as_str(), &[docker], 200),
+    ];
+    for (reference, accept, _) in cases {
+        assert_eq!(
+            ask(world, reference, accept).await,
+            200,
+            "{reference} {accept:?}"
+        );
+    }
+    world
+        .reconfigure(Clock::System, |settings| {
+            settings.registry.accept_404 = true;
+        })
+        .await;
+    for (reference, accept, expected) in cases {
+        assert_eq!(
+            ask(world, reference, accept).await,
+            expected,
+            "{reference} {accept:?}"
+        );
+    }
 }
 
 pub(crate) async fn content_in_use_can_be_deleted_where_that_is_allowed(world: &mut World) {

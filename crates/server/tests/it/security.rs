@@ -204,3 +204,107 @@ pub(crate) async fn a_nul_is_never_a_fault(world: &mut World) {
         .body("grant_type=password&username=%00&password=%00");
     assert_eq!(Answer::of(form).await.status, 401);
 }
+
+/// Rows of uploads are what any replica trusts to go on with. Damaged ones end in an answer: nothing panics, no byte is
+/// served under another digest, nothing appears outside the store, and the next upload is none the worse.
+pub(crate) async fn a_tampered_upload_is_an_error_and_nothing_else(world: &mut World) {
+    let digest = Digest::sha256(b"hello world");
+    for damage in 0..catalog::testkit::UPLOAD_DAMAGES.len() {
+        let at = catalog::testkit::UPLOAD_DAMAGES[damage].0;
+        let repository = format!("team/app{damage}");
+        let location = world.session(&admin(), &repository).await;
+        let chunk = world.request(&admin(), "PATCH", &location).body("hello");
+        assert_eq!(Answer::of(chunk).await.status, 202);
+        let id = location.rsplit('/').next().unwrap();
+        catalog::testkit::damage_upload(world.database(), id, damage).await;
+
+        let told = world.get(&admin(), &location).await;
+        let chunk = world.request(&admin(), "PATCH", &location).body(" world");
+        let appended = Answer::of(chunk).await;
+        let finish = format!("{location}?digest={digest}");
+        let finished = world.send(&admin(), "PUT", &finish).await;
+        for answer in [&told, &appended, &finished] {
+            let text = answer.text();
+            assert!(
+                answer.status < 500 || text.contains("internal error, incident "),
+                "{at}: {text}"
+            );
+            for inside in [
+                "tidegate-escaped",
+                "noise",
+                "md5",
+                "nonsense",
+                "upload SET",
+                "panicked",
+            ] {
+                assert!(!text.contains(inside), "{at}: {text}");
+            }
+        }
+        let read = world
+            .get(&admin(), &format!("/v2/{repository}/blobs/{digest}"))
+            .await;
+        match finished.status {
+            201 => assert_eq!(read.body, b"hello world", "{at}"),
+            400..600 => assert_eq!(read.status, 404, "{at}: {}", read.text()),
+            other => panic!("{at}: {other}"),
+        }
+        let escaped = std::path::Path::new("/tmp/tidegate-escaped");
+        assert!(!escaped.try_exists().unwrap(), "{at}");
+        let ended = world.send(&admin(), "DELETE", &location).await;
+        assert!((200..600).contains(&ended.status), "{at}");
+        // The row is no harm to others: the next upload of the same content succeeds.
+        world
+            .push_blob(&admin(), "team/whole", b"hello world")
+            .await;
+        let whole = world
+            .get(&admin(), &format!("/v2/team/whole/blobs/{digest}"))
+            .await;
+        assert_eq!(whole.body, b"hello world", "{at}");
+    }
+}
+
+/// Scopes are asked for by anybody; no number of them is more than an answer.
+pub(crate) async fn a_flood_of_scopes_is_an_answer(world: &mut World) {
+    let scope = "scope=repository:team/app:pull&";
+    let many = |count: usize| scope.repeat(count);
+    for (method, query, body, expected) in [
+        ("GET", many(1_000), String::new(), 400),
+        ("POST", String::new(), many(10_000), 400),
+        ("POST", String::new(), many(100_000), 413),
+        (
+            "GET",
+            format!("scope={}", "repository:a:pull+".repeat(3_000)),
+            String::new(),
+            400,
+        ),
+        (
+            "GET",
+            format!("scope=repository:{}:pull", "a/".repeat(20_000)),
+            String::new(),
+            200,
+        ),
+        (
+            "GET",
+            format!("scope=repository:a:{}", "pull,".repeat(10_000)),
+            String::new(),
+            200,
+        ),
+    ] {
+        let form = "grant_type=password&username=admin&password=";
+        let body = if method == "POST" {
+            format!("{form}{}&{body}", crate::world::PASSWORD)
+        } else {
+            body
+        };
+        let request = world
+            .request(&admin(), method, &format!("/token?{query}"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, expected, "{method}: {:.300}", answer.text());
+        assert!(
+            answer.body.len() < 100_000,
+            "{method}: the answer grows too"
+        );
+    }
+}

@@ -40,7 +40,7 @@ impl Got {
 
 /// What a receiver answers; the last one goes on for ever.
 #[derive(Clone, Debug)]
-enum Reply {
+pub(crate) enum Reply {
     Status(u16),
     Redirect(String),
     /// Nothing for so long.
@@ -50,14 +50,14 @@ enum Reply {
 }
 
 #[derive(Clone)]
-struct Receiver {
+pub(crate) struct Receiver {
     address: SocketAddr,
     got: Arc<Mutex<Vec<Got>>>,
     replies: Arc<Mutex<VecDeque<Reply>>>,
 }
 
 impl Receiver {
-    async fn start(replies: &[Reply]) -> Self {
+    pub(crate) async fn start(replies: &[Reply]) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             address: listener.local_addr().unwrap(),
@@ -69,7 +69,7 @@ impl Receiver {
         receiver
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}/hook?token=canary-url-token-9Wd", self.address)
     }
 

@@ -230,7 +230,13 @@ impl Pusher {
             Digest::sha256(format!("shared {} of {}", self.dice.below(6), self.seed).as_bytes());
         self.world
             .catalog
-            .mount_blob(self.neighbour, self.repository, &digest, self.clock.now())
+            .mount_blob(
+                self.neighbour,
+                self.repository,
+                &digest,
+                &by("dev"),
+                self.clock.now(),
+            )
             .await
             .unwrap();
     }

@@ -218,7 +218,7 @@ impl Game {
         let mounted = self
             .world
             .catalog
-            .mount_blob(from, to, &digest, self.now)
+            .mount_blob(from, to, &digest, &by("dev"), self.now)
             .await
             .unwrap();
         let expected = self.model.links.contains_key(&(from.0, digest.to_string()));

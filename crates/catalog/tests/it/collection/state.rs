@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use catalog::testkit::open;
-use catalog::{Catalog, NewUpload, Pass, Principal, Published, RepositoryId};
+use catalog::{Actor, Catalog, NewBlob, NewUpload, Pass, Principal, Published, RepositoryId};
 use jiff::Timestamp;
 use oci::{Algorithm, Digest};
 use sqlx::Row as _;
@@ -102,10 +102,15 @@ impl World {
         self.catalog.create_upload(&upload, now).await.unwrap();
         self.objects.lock().unwrap().insert(key.clone());
         let digest = Digest::sha256(content.as_bytes());
-        self.catalog
-            .publish_blob(repository, &digest, content.len() as u64, &key, id, now)
-            .await
-            .unwrap()
+        let new = NewBlob {
+            repository,
+            digest: &digest,
+            size_bytes: content.len() as u64,
+            object_key: &key,
+            upload: id,
+        };
+        let by = Actor::named(&principal.name);
+        self.catalog.publish_blob(&new, &by, now).await.unwrap()
     }
 
     /// Deletes discarded objects; with `dies`, the process ends before it can say so.

@@ -14,7 +14,7 @@ const MAX_GROUPS: usize = 1_000;
 const MAX_TEXT: usize = 256;
 
 /// A set of claims.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Claims(Map<String, Value>);
 
 impl Claims {

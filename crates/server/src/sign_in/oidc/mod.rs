@@ -1,7 +1,8 @@
 //! Identity providers: OpenID Connect, the authorization code flow with PKCE.
 //!
 //! [`Provider::begin`] makes the address that the browser goes to; [`Provider::finish`] turns the code it comes back
-//! with into a [`Person`]. What ties the two together is the browser's [`Ticket`]. The provider is asked through
+//! with into a [`Person`]. What ties the two together is the browser's [`Ticket`]. [`Provider::renew`] asks again later
+//! without the person, and [`recheck`] decides what follows. The provider is asked through
 //! `outbound`, so an issuer on a private network must be listed there.
 //!
 //! An ID token counts only if a key of the issuer signed it with an asymmetric algorithm, and if issuer, audience, nonce
@@ -9,20 +10,21 @@
 
 mod claims;
 mod known;
+pub(crate) mod recheck;
 mod ticket;
 
 use std::time::{Duration, SystemTime};
 
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdToken, CoreIdTokenClaims,
-    CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreErrorResponseType, CoreIdToken,
+    CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
 };
 use openidconnect::{
     AccessToken, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret,
-    CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce, OAuth2TokenResponse as _,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, SignatureVerificationError,
-    TokenResponse as _,
+    CsrfToken, EndpointMaybeSet, EndpointNotSet, EndpointSet, Nonce, NonceVerifier,
+    OAuth2TokenResponse as _, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    RequestTokenError, Scope, SignatureVerificationError, TokenResponse as _,
 };
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -61,6 +63,8 @@ pub(crate) enum ProviderError {
     Address(#[source] Cause),
     #[error("the provider does not give a token for the code")]
     Exchange(#[source] Cause),
+    #[error("the provider does not vouch for the person any more")]
+    Ended,
     #[error("the provider's answer holds no ID token")]
     NoIdToken,
     #[error("the ID token is not valid")]
@@ -88,6 +92,14 @@ type Client = CoreClient<
     EndpointMaybeSet,
     EndpointMaybeSet,
 >;
+
+/// What a provider says of somebody who has just signed in, or was asked about again.
+#[derive(Debug)]
+pub(crate) struct Vouched {
+    pub(crate) person: Person,
+    /// What it can be asked with again; asked for by the scope `offline_access`.
+    pub(crate) renewal: Option<SecretString>,
+}
 
 /// One configured provider.
 #[derive(Debug)]
@@ -117,7 +129,7 @@ impl Provider {
         now: Timestamp,
     ) -> Result<Url, ProviderError> {
         let metadata = self.known.get(&self.settings, &self.outbound, now).await?;
-        let client = self.client(&metadata, redirect_uri)?;
+        let client = self.client(&metadata, Some(redirect_uri))?;
         let verifier = PkceCodeVerifier::new(ticket.pkce_verifier());
         let (state, nonce) = (ticket.state(), ticket.nonce());
         let (address, _, _) = client
@@ -142,9 +154,9 @@ impl Provider {
         code: &str,
         ticket: &Ticket,
         now: Timestamp,
-    ) -> Result<Person, ProviderError> {
+    ) -> Result<Vouched, ProviderError> {
         let metadata = self.known.get(&self.settings, &self.outbound, now).await?;
-        let client = self.client(&metadata, redirect_uri)?;
+        let client = self.client(&metadata, Some(redirect_uri))?;
         let exchange = |error: Cause| ProviderError::Exchange(error);
         let http = known::transport(&self.outbound);
         let answer = client
@@ -156,25 +168,97 @@ impl Provider {
             .map_err(|error| exchange(chain(&error).into()))?;
         let token = answer.id_token().ok_or(ProviderError::NoIdToken)?;
         let nonce = Nonce::new(ticket.nonce());
-        let verified = match verify(&client, token, &nonce, now) {
+        let (subject, claims) = self.read(&client, token, &nonce, now).await?;
+        let claims = self
+            .complete(&metadata, claims, &subject, answer.access_token())
+            .await?;
+        Ok(Vouched {
+            person: self.person(subject, &claims)?,
+            renewal: self.renewal_in(answer.refresh_token()),
+        })
+    }
+
+    /// Asks again about somebody who signed in earlier, with what the provider gave for that.
+    ///
+    /// # Errors
+    /// [`ProviderError::Ended`] if the provider does not know it any more; everything else says nothing about the person.
+    ///
+    /// # Source
+    /// OpenID Connect Core, section 12: a new ID token is about the same person, need not be there, and has no nonce.
+    pub(crate) async fn renew(
+        &self,
+        subject: &str,
+        renewal: &SecretString,
+        now: Timestamp,
+    ) -> Result<Vouched, ProviderError> {
+        let metadata = self.known.get(&self.settings, &self.outbound, now).await?;
+        let client = self.client(&metadata, None)?;
+        let exchange = |error: Cause| ProviderError::Exchange(error);
+        let http = known::transport(&self.outbound);
+        let renewal = RefreshToken::new(renewal.expose_secret().to_owned());
+        let answer = client
+            .exchange_refresh_token(&renewal)
+            .map_err(|error| exchange(error.into()))?
+            .request_async(&http)
+            .await
+            .map_err(|error| match error {
+                RequestTokenError::ServerResponse(answer)
+                    if *answer.error() == CoreErrorResponseType::InvalidGrant =>
+                {
+                    ProviderError::Ended
+                }
+                error => exchange(chain(&error).into()),
+            })?;
+        let claims = match answer.id_token() {
+            Some(token) => {
+                let no_nonce = |_: Option<&Nonce>| Ok(());
+                let (told, claims) = self.read(&client, token, no_nonce, now).await?;
+                if told != subject {
+                    return Err(ProviderError::TokenClaim("it is about somebody else"));
+                }
+                claims
+            }
+            None => Claims::default(),
+        };
+        let claims = self
+            .complete(&metadata, claims, subject, answer.access_token())
+            .await?;
+        Ok(Vouched {
+            person: self.person(subject.to_owned(), &claims)?,
+            // A provider that gives no new one goes on taking the old one (RFC 6749, section 6).
+            renewal: self
+                .renewal_in(answer.refresh_token())
+                .or_else(|| Some(SecretString::from(renewal.into_secret()))),
+        })
+    }
+
+    /// Verifies an ID token and returns whom it is about and what it says.
+    async fn read(
+        &self,
+        client: &Client,
+        token: &CoreIdToken,
+        nonce: impl NonceVerifier + Clone,
+        now: Timestamp,
+    ) -> Result<(String, Claims), ProviderError> {
+        let verified = match verify(client, token, nonce.clone(), now) {
             Err(ProviderError::Token(error)) if is_unknown_key(&error) => {
                 // The provider may have new keys since it was asked.
                 let metadata = self
                     .known
                     .renew(&self.settings, &self.outbound, now)
                     .await?;
-                let client = self.client(&metadata, redirect_uri)?;
-                verify(&client, token, &nonce, now)
+                verify(&self.client(&metadata, None)?, token, nonce, now).cloned()
             }
-            verified => verified,
+            verified => verified.cloned(),
         };
         let subject = verified?.subject().as_str().to_owned();
         let claims = Claims::of_token(&token.to_string())
             .ok_or(ProviderError::TokenClaim("its claims cannot be read"))?;
         claims.check_not_before(now.saturating_add(SKEW).unwrap_or(now))?;
-        let claims = self
-            .complete(&metadata, claims, &subject, answer.access_token())
-            .await?;
+        Ok((subject, claims))
+    }
+
+    fn person(&self, subject: String, claims: &Claims) -> Result<Person, ProviderError> {
         let username = claims
             .text(&self.settings.username_claim)
             .ok_or_else(|| ProviderError::NoClaim(self.settings.username_claim.clone()))?;
@@ -187,18 +271,26 @@ impl Provider {
         })
     }
 
+    /// What ends with the person's visit is no use here, so it is not kept where nothing else was asked for.
+    fn renewal_in(&self, token: Option<&RefreshToken>) -> Option<SecretString> {
+        let token = token.filter(|_| self.settings.asks_for_renewal())?;
+        Some(SecretString::from(token.secret().clone()))
+    }
+
     fn client(
         &self,
         metadata: &CoreProviderMetadata,
-        redirect_uri: &str,
+        redirect_uri: Option<&str>,
     ) -> Result<Client, ProviderError> {
-        let redirect = RedirectUrl::new(redirect_uri.to_owned())
-            .map_err(|error| ProviderError::Address(error.into()))?;
         let secret = self.settings.client_secret.as_ref();
         let secret = secret.map(|secret| ClientSecret::new(secret.expose_secret().to_owned()));
         let id = ClientId::new(self.settings.client_id.clone());
-        let client = CoreClient::from_provider_metadata(metadata.clone(), id, secret)
-            .set_redirect_uri(redirect);
+        let mut client = CoreClient::from_provider_metadata(metadata.clone(), id, secret);
+        if let Some(address) = redirect_uri {
+            let redirect = RedirectUrl::new(address.to_owned())
+                .map_err(|error| ProviderError::Address(error.into()))?;
+            client = client.set_redirect_uri(redirect);
+        }
         // Without a word about it a provider takes Basic credentials (OpenID Connect Discovery, section 3).
         let methods = metadata.token_endpoint_auth_methods_supported();
         let takes = |method| methods.is_none_or(|methods| methods.contains(&method));
@@ -253,7 +345,7 @@ impl Provider {
 fn verify<'a>(
     client: &Client,
     token: &'a CoreIdToken,
-    nonce: &Nonce,
+    nonce: impl NonceVerifier,
     now: Timestamp,
 ) -> Result<&'a CoreIdTokenClaims, ProviderError> {
     let since_epoch = Duration::from_secs(u64::try_from(now.as_second()).unwrap_or(0));

@@ -15,6 +15,8 @@ use url::Url;
 
 /// Files above this are something else.
 const MAX_FILE: u64 = 1 << 20;
+/// How often a source may be asked whether somebody is still there.
+const RECHECK_MINUTES: std::ops::RangeInclusive<u32> = 1..=1_440;
 
 /// The ways to sign in beside passwords kept here.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -71,6 +73,9 @@ pub struct OidcSettings {
     admin_group: Option<String>,
     #[serde(default = "yes")]
     create_accounts: bool,
+    /// How long what the provider said counts before it is asked again, in minutes.
+    #[serde(default = "default_oidc_recheck_minutes")]
+    pub recheck_minutes: u32,
 }
 
 /// A directory.
@@ -173,6 +178,10 @@ fn default_group_filter() -> String {
 
 fn default_group_attribute() -> String {
     "cn".to_owned()
+}
+
+fn default_oidc_recheck_minutes() -> u32 {
+    60
 }
 
 fn default_recheck_minutes() -> u32 {
@@ -278,6 +287,11 @@ impl SignInSettings {
 }
 
 impl OidcSettings {
+    /// Returns whether the provider is asked for what outlives the person's visit.
+    pub(crate) fn asks_for_renewal(&self) -> bool {
+        self.scopes.iter().any(|scope| scope == "offline_access")
+    }
+
     /// Returns whom this provider may send.
     pub fn admission(&self) -> Admission {
         Admission {
@@ -316,6 +330,9 @@ impl OidcSettings {
         let is_scope = |scope: &String| !scope.is_empty() && !scope.contains([' ', '"', '\\']);
         if !self.scopes.iter().all(is_scope) {
             return wrong("scopes", "a scope is one word");
+        }
+        if !RECHECK_MINUTES.contains(&self.recheck_minutes) {
+            return wrong("recheck_minutes", "1 to 1440 minutes are possible");
         }
         Ok(())
     }
@@ -396,7 +413,7 @@ impl LdapSettings {
                 return wrong("admin_group", "groups need a `group_base`");
             }
         }
-        if !(1..=1_440).contains(&self.recheck_minutes) {
+        if !RECHECK_MINUTES.contains(&self.recheck_minutes) {
             return wrong("recheck_minutes", "1 to 1440 minutes are possible");
         }
         Ok(())

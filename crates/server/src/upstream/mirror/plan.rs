@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use catalog::{Mirror, MirrorFilter, Repository};
+use catalog::{Mirror, MirrorFilter, Repository, TagCause};
 use oci::{Digest, Reference, Tag};
 use serde::Serialize;
 
@@ -26,6 +26,8 @@ pub(crate) enum StepKind {
     Copy,
     /// It is what it should be; what refers to it is looked at again.
     Unchanged,
+    /// Somebody took it back to what it was, and the upstream has not moved since.
+    Held,
     /// The upstream does not have it any more.
     End,
     /// The upstream listed it and then did not have it.
@@ -102,13 +104,30 @@ async fn compare(app: &Shared, route: &Route, tag: &Tag) -> Result<Step, FetchEr
         .catalog
         .manifest_by_reference(route.repository.id, &reference, now)
         .await?;
-    let is_same = here.is_some_and(|here| here.digest == digest);
-    let kind = if is_same {
-        StepKind::Unchanged
-    } else {
-        StepKind::Copy
+    if here.is_some_and(|here| here.digest == digest) {
+        return Ok(step(StepKind::Unchanged, Some(digest)));
+    }
+    if is_held(app, route, tag, &digest).await? {
+        return Ok(step(StepKind::Held, None));
+    }
+    Ok(step(StepKind::Copy, Some(digest)))
+}
+
+/// Whether the tag was restored here from what the upstream still points it at: following it again would undo that.
+async fn is_held(
+    app: &Shared,
+    route: &Route,
+    tag: &Tag,
+    upstream: &Digest,
+) -> Result<bool, FetchError> {
+    let spans = app
+        .catalog
+        .tag_history(route.repository.id, tag, None, 2)
+        .await?;
+    let [present, before] = spans.as_slice() else {
+        return Ok(false);
     };
-    Ok(step(kind, Some(digest)))
+    Ok(present.end.is_none() && present.cause == TagCause::Restore && before.digest == *upstream)
 }
 
 async fn tags_here(app: &Shared, repository: &Repository) -> Result<Vec<Tag>, FetchError> {

@@ -43,6 +43,8 @@ struct Payload {
 struct Report {
     copied: u64,
     unchanged: u64,
+    /// Tags that somebody restored here, and that wait for the upstream's next move.
+    held: u64,
     ended: u64,
     /// Manifests that were not here before.
     manifests: u64,
@@ -56,7 +58,11 @@ struct Report {
 
 impl Report {
     fn outcome(&self) -> &'static str {
-        match (self.failed, &self.error, self.copied + self.unchanged) {
+        match (
+            self.failed,
+            &self.error,
+            self.copied + self.unchanged + self.held,
+        ) {
             (0, None, _) => "ok",
             (_, None, 1..) => "partial",
             _ => "failed",
@@ -223,6 +229,7 @@ async fn carry_out(
             follow_tag(app, route, &step.tag, None).await?;
             report.ended += 1;
         }
+        report.held += u64::from(step.kind == StepKind::Held);
         return Ok(());
     };
     let mut closure = Closure::new(app, route);

@@ -1,6 +1,6 @@
 //! A strict provider of identities: it checks whatever a provider must check, and lies where a test tells it to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -49,6 +49,20 @@ pub(crate) enum Lie {
     ChangedAfterSigning,
 }
 
+/// What the provider does when it is asked about somebody again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// It tells what it knows now.
+    #[default]
+    Tells,
+    /// It does not vouch for them any more.
+    Refuses,
+    /// It answers with a fault.
+    Fails,
+    /// It tells about somebody else.
+    OfSomebodyElse,
+}
+
 /// A key that signs tokens.
 struct Key {
     id: String,
@@ -85,6 +99,7 @@ struct Code {
     redirect_uri: String,
     challenge: String,
     nonce: String,
+    is_offline: bool,
 }
 
 struct Inner {
@@ -93,6 +108,9 @@ struct Inner {
     claims: Value,
     user_info: Value,
     codes: BTreeMap<String, Code>,
+    /// What may be asked with again: each once.
+    renewals: BTreeSet<String>,
+    again: Again,
     given: usize,
     asked: BTreeMap<String, usize>,
 }
@@ -114,6 +132,8 @@ impl Idp {
             claims: json!({ "sub": "u-1", "preferred_username": "alice", "email": "alice@example.com", "groups": [] }),
             user_info: json!({ "sub": "u-1" }),
             codes: BTreeMap::new(),
+            renewals: BTreeSet::new(),
+            again: Again::Tells,
             given: 0,
             asked: BTreeMap::new(),
         };
@@ -145,6 +165,19 @@ impl Idp {
 
     pub(crate) fn lie(&self, lie: Lie) {
         self.inner().lie = lie;
+    }
+
+    pub(crate) fn when_asked_again(&self, again: Again) {
+        self.inner().again = again;
+    }
+
+    /// Gives out what can be asked with again, once.
+    fn renewal(&self) -> String {
+        let mut inner = self.inner();
+        inner.given += 1;
+        let renewal = format!("canary-renewal-{}", inner.given);
+        inner.renewals.insert(renewal.clone());
+        renewal
     }
 
     /// Says who signs in next.
@@ -200,6 +233,7 @@ impl Idp {
             redirect_uri: redirect_uri.clone(),
             challenge: asked["code_challenge"].clone(),
             nonce: asked["nonce"].clone(),
+            is_offline: scopes.contains(&"offline_access"),
         };
         inner.codes.insert(code.clone(), given);
         let mut back = Url::parse(&redirect_uri).unwrap();
@@ -216,9 +250,11 @@ impl Idp {
         let mut claims = inner.claims.clone();
         claims["iss"] = json!(self.issuer);
         claims["aud"] = json!(CLIENT_ID);
-        claims["nonce"] = json!(nonce);
+        if !nonce.is_empty() {
+            claims["nonce"] = json!(nonce);
+        }
         claims["iat"] = json!(now);
-        claims["exp"] = json!(now + 300);
+        claims["exp"] = json!(now + 100_000);
         match inner.lie {
             Lie::Issuer => claims["iss"] = json!(format!("{}/", self.issuer)),
             Lie::Audience => claims["aud"] = json!("other"),
@@ -326,6 +362,9 @@ async fn token(State(idp): State<Idp>, headers: HeaderMap, body: Bytes) -> Respo
     }
     let form: BTreeMap<String, String> = form_urlencoded::parse(&body).into_owned().collect();
     let field = |name: &str| form.get(name).map_or("", String::as_str);
+    if field("grant_type") == "refresh_token" {
+        return renew(&idp, field("refresh_token"));
+    }
     if field("grant_type") != "authorization_code" || form.contains_key("client_secret") {
         return refused("invalid_request");
     }
@@ -346,7 +385,37 @@ async fn token(State(idp): State<Idp>, headers: HeaderMap, body: Bytes) -> Respo
     if lie != Lie::NoIdToken {
         answer["id_token"] = json!(idp.id_token(&code.nonce));
     }
+    if code.is_offline {
+        answer["refresh_token"] = json!(idp.renewal());
+    }
     axum::Json(answer).into_response()
+}
+
+fn renew(idp: &Idp, renewal: &str) -> Response {
+    let refused = || {
+        let error = json!({ "error": "invalid_grant" });
+        (StatusCode::BAD_REQUEST, axum::Json(error)).into_response()
+    };
+    let again = idp.inner().again;
+    match again {
+        Again::Fails => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Again::Refuses => return refused(),
+        Again::Tells | Again::OfSomebodyElse => {}
+    }
+    if !idp.inner().renewals.remove(renewal) {
+        return refused();
+    }
+    let kept = idp.inner().claims.clone();
+    if again == Again::OfSomebodyElse {
+        idp.inner().claims["sub"] = json!("u-2");
+    }
+    let token = idp.id_token("");
+    idp.inner().claims = kept;
+    axum::Json(json!({
+        "access_token": "access-1", "token_type": "Bearer", "expires_in": 60,
+        "id_token": token, "refresh_token": idp.renewal(),
+    }))
+    .into_response()
 }
 
 async fn user_info(State(idp): State<Idp>, headers: HeaderMap) -> Response {

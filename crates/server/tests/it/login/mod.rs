@@ -1,10 +1,11 @@
 //! Signing in from outside: guessing, providers, directories.
 
-mod browser;
+pub(crate) mod browser;
 pub(crate) mod directory;
 mod idp;
 pub(crate) mod oidc;
 pub(crate) mod program;
+pub(crate) mod revocation;
 mod slapd;
 pub(crate) mod throttle;
 

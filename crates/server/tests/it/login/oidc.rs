@@ -10,7 +10,7 @@ use super::idp::{CLIENT_ID, CLIENT_SECRET, Idp, Lie};
 use crate::world::{Answer, PASSWORD, World, admin, image_with, now, write};
 
 /// Starts a provider, and the server with it as the one way to sign in beside passwords.
-async fn given(world: &mut World, more: &str) -> Idp {
+pub(super) async fn given(world: &mut World, more: &str) -> Idp {
     let idp = Idp::start().await;
     configure(world, &idp, more, "127.0.0.1").await;
     idp
@@ -36,7 +36,7 @@ async fn configure(world: &mut World, idp: &Idp, more: &str, allow: &str) {
 }
 
 /// Goes to the provider and back, and returns the answer to the callback.
-async fn sign_in(world: &World, idp: &Idp, browser: &mut Browser) -> Answer {
+pub(super) async fn sign_in(world: &World, idp: &Idp, browser: &mut Browser) -> Answer {
     // Whoever has a session is not sent there.
     browser.cookies.remove("tidegate_session");
     let begun = browser.get(world, "/sign-in/sso?return=/feeds").await;
@@ -45,7 +45,7 @@ async fn sign_in(world: &World, idp: &Idp, browser: &mut Browser) -> Answer {
     browser.get(world, back.as_str()).await
 }
 
-async fn catalog(world: &World) -> Catalog {
+pub(super) async fn catalog(world: &World) -> Catalog {
     Catalog::connect(world.database()).await.unwrap()
 }
 
@@ -378,13 +378,12 @@ pub(crate) async fn who_may_come_in_is_a_setting(world: &mut World) {
     );
 }
 
-pub(crate) async fn groups_become_rights_and_go_again(world: &mut World) {
-    let idp = given(world, "admin_group = \"ops\"").await;
+/// An image in `payments/api`, which a team reads that has the members of the provider's group `dev`.
+pub(super) async fn readers_of_payments(world: &World, catalog: &Catalog) {
     let digest = world
         .push_image("payments/api", "1", &image_with("zlib1g", "1"))
         .await;
     world.report("payments/api", &digest).await;
-    let catalog = catalog(world).await;
     let by = Actor::named("admin");
     let organization = NewAccount {
         name: "payments",
@@ -423,7 +422,12 @@ pub(crate) async fn groups_become_rights_and_go_again(world: &mut World) {
         .grant(&name, &subject, Role::Read, &by, now())
         .await
         .unwrap();
+}
 
+pub(crate) async fn groups_become_rights_and_go_again(world: &mut World) {
+    let idp = given(world, "admin_group = \"ops\"").await;
+    let catalog = catalog(world).await;
+    readers_of_payments(world, &catalog).await;
     let with =
         |groups: &[&str]| json!({ "sub": "u-1", "preferred_username": "alice", "groups": groups });
     let page = "/r/payments/api/-/tags";

@@ -21,7 +21,7 @@ use cast::{Cast, by};
 use rows::{CALLERS, Things, rows};
 
 /// Every route there is, by reading where routes are made.
-fn routes() -> BTreeSet<String> {
+pub(crate) fn routes() -> BTreeSet<String> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let read = |path: &str| fs_err::read_to_string(source.join(path)).unwrap();
     let mut routes = BTreeSet::new();

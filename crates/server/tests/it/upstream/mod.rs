@@ -4,6 +4,7 @@ pub(crate) mod hostile;
 pub(crate) mod mirror;
 pub(crate) mod proxy;
 mod scripted;
+pub(crate) mod upkeep;
 
 use serde_json::{Value, json};
 

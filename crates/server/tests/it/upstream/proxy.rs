@@ -80,7 +80,7 @@ pub(crate) async fn an_outage_serves_what_is_cached_and_says_so(world: &mut Worl
     );
     let metrics = world.get(&admin(), "/metrics").await.text();
     assert!(
-        metrics.contains(r#"tidegate_proxied_manifests_total{kind="stale"} 1"#),
+        metrics.contains(r#"tidegate_proxied_manifests_total{outcome="stale"} 1"#),
         "{metrics}"
     );
 

@@ -1,0 +1,3 @@
+//! What other programs read where we read: one binary.
+
+mod differential;
