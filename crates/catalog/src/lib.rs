@@ -65,6 +65,7 @@ pub use collection::{BlobRow, Collected, CollectionRun, Discarded, Pass, Queue, 
 pub use connection::{Catalog, OnWait};
 pub use decisions::{Decision, NewDecision};
 pub use endpoints::deliveries::{Attempt, DELIVER, Delivery, DeliveryState, StoredEvent};
+pub use endpoints::health::EndpointHealth;
 pub use endpoints::{
     Endpoint, EndpointId, EndpointScope, EndpointSecret, EndpointSettings, EventFormat,
 };

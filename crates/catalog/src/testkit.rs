@@ -206,6 +206,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::decisions::STATEMENTS,
     crate::endpoints::STATEMENTS,
     crate::endpoints::deliveries::STATEMENTS,
+    crate::endpoints::health::STATEMENTS,
     crate::events::STATEMENTS,
     crate::evidence_rows::STATEMENTS,
     crate::generations::STATEMENTS,

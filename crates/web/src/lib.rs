@@ -21,6 +21,7 @@ mod paging;
 pub mod routes;
 mod rules;
 mod schedule;
+mod tabs;
 
 pub use chips::{Health, Tally, VerdictChip, VerdictTally};
 pub use findings::{FindingFilter, FindingGroup, Show};
@@ -41,7 +42,18 @@ pub use pages::image::{
 pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
 pub use pages::repository::{AboutPage, PermissionRow, RuleRow, render_about};
 pub use pages::sign_in::{ProviderLink, SignInError, SignInPage, render_sign_in};
-pub use pages::system::{CollectionCard, JobLine, RunRow, ScheduleRow, SystemPage, render_system};
+pub use pages::system::jobs::{JobLine, JobList, JobsPage, render_jobs};
+pub use pages::system::upstreams::{
+    CacheWords, LastAnswer, MirrorOutcome, MirrorResult, MirrorRow, UpstreamRow, UpstreamsPage,
+    render_upstreams,
+};
+pub use pages::system::webhooks::{
+    DeliveryList, DeliveryOutcome, DeliveryRow, LatestDelivery, WebhookHealth, WebhookPage,
+    WebhookRow, WebhookScope, WebhooksPage, render_webhook, render_webhooks,
+};
+pub use pages::system::{
+    CollectionCard, Done, RunRow, ScheduleRow, SystemPage, Trouble, render_system,
+};
 pub use pages::tags::{TagColumn, TagRow, TagSort, TagsPage, render_tags};
 pub use paging::Paging;
 

@@ -47,8 +47,16 @@ pub enum Route {
     Feeds,
     /// `/audit`, and the target of its exports.
     Audit,
-    /// `/system`, and the target of its forms.
+    /// `/system`, and the target of its forms; so are the four below it.
     System,
+    /// `/system/jobs`
+    Jobs,
+    /// `/system/webhooks`
+    Webhooks,
+    /// `/system/webhooks/{id}`
+    Webhook(i64),
+    /// `/system/upstreams`
+    Upstreams,
     /// `/sign-in`: the form, and the target of its POST.
     SignIn,
     /// `/sign-in/{id}`: leads to a provider of identities.
@@ -84,6 +92,16 @@ impl Route {
             Some(("sign-in", rest)) => match rest.split_once('/') {
                 None => decode(rest).map(Self::SignInWith),
                 Some((id, "callback")) => decode(id).map(Self::SignInReturn),
+                Some(_) => None,
+            },
+            Some(("system", rest)) => match rest.split_once('/') {
+                None => match rest {
+                    "jobs" => Some(Self::Jobs),
+                    "webhooks" => Some(Self::Webhooks),
+                    "upstreams" => Some(Self::Upstreams),
+                    _ => None,
+                },
+                Some(("webhooks", id)) => number(id).map(Self::Webhook),
                 Some(_) => None,
             },
             Some(("d", id)) => decode(id).map(Self::Decision),
@@ -135,6 +153,10 @@ impl fmt::Display for Route {
             Self::Feeds => f.write_str("/feeds"),
             Self::Audit => f.write_str("/audit"),
             Self::System => f.write_str("/system"),
+            Self::Jobs => f.write_str("/system/jobs"),
+            Self::Webhooks => f.write_str("/system/webhooks"),
+            Self::Webhook(id) => write!(f, "/system/webhooks/{id}"),
+            Self::Upstreams => f.write_str("/system/upstreams"),
             Self::SignIn => f.write_str("/sign-in"),
             Self::SignInWith(id) => write!(f, "/sign-in/{}", utf8_percent_encode(id, SEGMENT)),
             Self::SignInReturn(id) => {
@@ -189,6 +211,12 @@ pub fn local_return(address: &str) -> &str {
     }
 }
 
+/// Reads the number of a thing, in the one way it is written.
+fn number(segment: &str) -> Option<i64> {
+    let number: i64 = segment.parse().ok()?;
+    (number > 0 && number.to_string() == segment).then_some(number)
+}
+
 fn decode(segment: &str) -> Option<String> {
     if segment.is_empty() || segment.contains('/') {
         return None;
@@ -222,6 +250,10 @@ mod tests {
             Route::About(repository()),
             Route::Audit,
             Route::System,
+            Route::Jobs,
+            Route::Webhooks,
+            Route::Webhook(7),
+            Route::Upstreams,
             Route::SignIn,
             Route::SignInWith("a sso".to_owned()),
             Route::SignInReturn("callback".to_owned()),
@@ -248,6 +280,11 @@ mod tests {
     #[case("/r/a/-/t/%2e%2e")]
     #[case("/r/a/-/m/sha256:00")]
     #[case("/d/")]
+    #[case("/system/")]
+    #[case("/system/jobs/1")]
+    #[case("/system/webhooks/")]
+    #[case("/system/webhooks/07")]
+    #[case("/system/webhooks/-7")]
     #[case("/r/a/-/history/x")]
     #[case("/audit/")]
     #[case("/sign-in/")]

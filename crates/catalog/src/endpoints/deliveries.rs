@@ -454,7 +454,7 @@ fn read_event(row: &AnyRow) -> Result<StoredEvent, CatalogError> {
     })
 }
 
-fn read_delivery(row: &AnyRow) -> Result<Delivery, CatalogError> {
+pub(super) fn read_delivery(row: &AnyRow) -> Result<Delivery, CatalogError> {
     Ok(Delivery {
         id: row.int("id")?,
         event: read_event(row)?,

@@ -2,9 +2,10 @@
 //!
 //! An endpoint belongs to the whole registry, a namespace or one repository. A repository's endpoint is bound to its
 //! id, not its name: whoever takes a deleted name over does not talk to the former owner's machines. `deliveries` has
-//! the events on their way.
+//! the events on their way, `health` how that goes.
 
 pub(crate) mod deliveries;
+pub(crate) mod health;
 
 use std::fmt;
 

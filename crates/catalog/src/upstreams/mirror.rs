@@ -91,6 +91,7 @@ statements! {
         WHERE id = $1";
     OLDEST_SUCCESS = "SELECT MIN(COALESCE(succeeded_at, created_at)) AS oldest FROM mirror
         WHERE enabled = 1 AND cron IS NOT NULL";
+    IN_TROUBLE = "SELECT COUNT(*) AS mirrors FROM mirror WHERE enabled = 1 AND outcome IS NOT NULL AND outcome <> 'ok'";
 }
 
 impl Catalog {
@@ -248,6 +249,12 @@ impl Catalog {
     pub async fn mirrors_behind_since(&self) -> Result<Option<Timestamp>, CatalogError> {
         let query = self.dialect.query(OLDEST_SUCCESS);
         query.fetch_one(&self.reader).await?.maybe_time("oldest")
+    }
+
+    /// Returns how many mirrors did not come through whole when they last ran.
+    pub async fn mirrors_in_trouble(&self) -> Result<u64, CatalogError> {
+        let query = self.dialect.query(IN_TROUBLE);
+        query.fetch_one(&self.reader).await?.size("mirrors")
     }
 }
 

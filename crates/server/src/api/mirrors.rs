@@ -3,10 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{
-    AuditAction, AuditEntry, CatalogError, Mirror, MirrorFilter, NewMirror, RepositoryState,
-    Upstream,
-};
+use catalog::{CatalogError, Mirror, MirrorFilter, NewMirror, RepositoryState, Upstream};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
@@ -372,11 +369,7 @@ async fn run(
 ) -> Result<(StatusCode, Json<Queued>), Problem> {
     let (mirror, _) = found(&app, &name).await?;
     let repository = &mirror.settings.repository;
-    let queued = mirror::queue(&app, repository).await?;
-    let entry = AuditEntry::on(AuditAction::MirrorRun, Some(repository.as_str()), None);
-    app.catalog
-        .audit(&entry, &administrator.actor(), app.clock.now())
-        .await?;
+    let queued = mirror::run_now(&app, repository, &administrator.actor()).await?;
     Ok((StatusCode::ACCEPTED, Json(Queued { queued })))
 }
 

@@ -199,7 +199,9 @@ async fn view(visit: &Visit, principal: &Principal, route: Route) -> Result<Resp
         Route::Decision(id) => decision::page(visit, principal, &id).await,
         Route::Feeds => feeds::page(visit),
         Route::Audit => audit::page(visit, principal).await,
-        Route::System => system::page(visit, principal).await,
+        Route::System | Route::Jobs | Route::Webhooks | Route::Webhook(_) | Route::Upstreams => {
+            system::view(visit, principal, &route).await
+        }
         Route::SignIn
         | Route::SignInWith(_)
         | Route::SignInReturn(_)
@@ -225,7 +227,9 @@ async fn submit(
             history::restore(visit, repository, role, principal, form).await
         }
         Route::Audit => audit::export(visit, principal, form).await,
-        Route::System => system::submit(visit, principal, form).await,
+        Route::System | Route::Jobs | Route::Webhook(_) | Route::Upstreams => {
+            system::submit(visit, principal, &route, form).await
+        }
         _ => Err(PageError::Shown(ErrorKind::NotFound)),
     }
 }

@@ -33,7 +33,7 @@ use oci::RepositoryName;
 
 pub(crate) use self::error::FetchError;
 use crate::app::App;
-use client::Remote;
+use client::{LastAnswer, Remote};
 
 /// How old the settings in use may be.
 const SETTINGS_LIFE: Duration = Duration::from_secs(2);
@@ -125,6 +125,17 @@ pub(crate) async fn why_no_push(
             upstream.settings.url
         )
     }))
+}
+
+/// Returns how an upstream answered this process last, since its settings changed.
+pub(crate) fn last_answer(app: &App, upstream: &Upstream) -> Option<LastAnswer> {
+    let remotes = app
+        .upstreams
+        .remotes
+        .lock()
+        .expect("nobody panics while holding it");
+    let (updated_at, remote) = remotes.get(&upstream.id)?;
+    (*updated_at == upstream.updated_at).then(|| remote.last_answer())?
 }
 
 /// Returns the client of an upstream; tokens are kept while its settings stay the same.

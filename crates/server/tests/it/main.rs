@@ -37,6 +37,7 @@ mod world;
 
 use entries::forms;
 use login::{directory, oidc, program, revocation, throttle};
+use pages::system;
 use upstream::{hostile, mirror, proxy, upkeep};
 
 macro_rules! server_conformance {
@@ -219,6 +220,11 @@ macro_rules! server_conformance {
             pages::tags_are_shown_as_they_were,
             pages::tags_are_paged_by_the_address_alone,
             pages::the_trail_and_the_system_are_for_administrators,
+            system::the_system_is_for_administrators,
+            system::collection_is_steered_from_its_page,
+            system::a_dead_job_is_retried_from_its_page,
+            system::a_webhook_is_watched_and_told_again,
+            system::a_mirror_that_fails_says_why_and_runs_again,
             pages::a_repositorys_settings_are_shown_to_its_readers,
         );
     };

@@ -19,11 +19,11 @@ use serde_json::{Value, json};
 use crate::openapi::problem;
 use crate::world::{Answer, Who, World, admin, eventually, plain};
 
-const SECRET: &str = "canary-webhook-secret-2Lk";
+pub(crate) const SECRET: &str = "canary-webhook-secret-2Lk";
 
 /// A request that a receiver got.
 #[derive(Clone, Debug)]
-struct Got {
+pub(crate) struct Got {
     headers: HeaderMap,
     body: Bytes,
 }
@@ -73,7 +73,7 @@ impl Receiver {
         format!("http://{}/hook?token=canary-url-token-9Wd", self.address)
     }
 
-    fn got(&self) -> Vec<Got> {
+    pub(crate) fn got(&self) -> Vec<Got> {
         self.got.lock().unwrap().clone()
     }
 
@@ -124,7 +124,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
     }
 }
 
-async fn webhook(world: &World, more: &Value) -> i64 {
+pub(crate) async fn webhook(world: &World, more: &Value) -> i64 {
     let mut body = json!({ "name": "ci", "secret": SECRET });
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -146,7 +146,7 @@ async fn deliveries(world: &World, id: i64) -> Vec<Value> {
     answer.json()["items"].as_array().unwrap().clone()
 }
 
-async fn settled(world: &World, id: i64, state: &str) -> Value {
+pub(crate) async fn settled(world: &World, id: i64, state: &str) -> Value {
     eventually(async || {
         let rows = deliveries(world, id).await;
         rows.into_iter().find(|row| row["state"] == state)

@@ -6,6 +6,7 @@
 
 mod image;
 mod registry;
+mod system;
 mod verdict;
 
 use evidence::{Grade, SeverityCounts, SnapshotRef};
@@ -115,14 +116,10 @@ impl Samples {
                 "audit-refused",
                 web::render_audit(&self.audit_refused()).unwrap(),
             ),
-            ("system", web::render_system(&self.system()).unwrap()),
-            (
-                "system-quiet",
-                web::render_system(&self.quiet_system()).unwrap(),
-            ),
             ("feeds", web::render_feeds(&self.feeds()).unwrap()),
             ("feeds-none", web::render_feeds(&self.no_feeds()).unwrap()),
         ];
+        pages.extend(self.system_pages());
         for (name, kind) in [
             ("error-404", ErrorKind::NotFound),
             ("error-403", ErrorKind::Forbidden),

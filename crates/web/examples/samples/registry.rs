@@ -1,8 +1,8 @@
-//! The pages of the registry itself: repositories and their history, the audit trail, the system.
+//! The pages of the registry itself: repositories and their history, the audit trail.
 
 use web::{
-    AboutPage, AuditFields, AuditLine, AuditPage, CollectionCard, HistoryPage, JobLine, PastTagRow,
-    PastTagsPage, PermissionRow, RestorePage, RuleRow, RunRow, ScheduleRow, SpanRow, SystemPage,
+    AboutPage, AuditFields, AuditLine, AuditPage, HistoryPage, PastTagRow, PastTagsPage,
+    PermissionRow, RestorePage, RuleRow, SpanRow,
 };
 
 use super::{DAY, Samples, ago, api, digest};
@@ -163,55 +163,6 @@ impl Samples {
             is_continued: false,
             next: None,
             ..self.audit()
-        }
-    }
-
-    pub(super) fn system(&self) -> SystemPage {
-        SystemPage {
-            frame: self.frame("/system"),
-            collection: CollectionCard {
-                paused: true,
-                rate: 1_000,
-                waiting: 1_234,
-                due_since: Some(ago(90)),
-                objects: (12, 84_200_000),
-                condemned: (3, 2_100_000),
-            },
-            runs: vec![RunRow {
-                started: ago(3_600),
-                seconds: 4,
-                cause: self.text("alice"),
-                manifests: 17,
-                objects: 230,
-                freed_bytes: 18_400_000_000,
-            }],
-            schedules: vec![ScheduleRow {
-                name: self.text("collect"),
-                cron: self.text("0 * * * * *"),
-                next: ago(-40),
-                last: Some(ago(20)),
-            }],
-            dead: vec![JobLine {
-                id: 4711,
-                kind: self.text("analyse"),
-                payload: self.text("{\"repository\":3,\"digest\":\"sha256:aa\"}"),
-                attempts: 8,
-                error: Some(self.text("the layer ends too early")),
-            }],
-            has_more_dead: true,
-        }
-    }
-
-    pub(super) fn quiet_system(&self) -> SystemPage {
-        SystemPage {
-            collection: CollectionCard {
-                rate: 1_000,
-                ..CollectionCard::default()
-            },
-            runs: Vec::new(),
-            dead: Vec::new(),
-            has_more_dead: false,
-            ..self.system()
         }
     }
 }

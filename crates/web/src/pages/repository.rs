@@ -6,6 +6,7 @@ use oci::RepositoryName;
 
 use crate::frame::{Frame, Section};
 use crate::routes::{Query, Route};
+use crate::tabs::TabLink;
 
 /// The tabs of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,29 +20,14 @@ pub enum RepositoryTab {
 }
 
 impl RepositoryTab {
-    pub(crate) fn all(self, repository: &RepositoryName) -> [RepositoryTabLink; 3] {
-        let link = |tab, label, route| RepositoryTabLink {
-            label,
-            route,
-            current: if tab == self {
-                " aria-current=page"
-            } else {
-                ""
-            },
-        };
+    pub(crate) fn all(self, repository: &RepositoryName) -> [TabLink; 3] {
+        let link = |tab, label, route| TabLink::new(label, route, tab == self);
         [
             link(Self::Tags, "Tags", Route::Tags(repository.clone())),
             link(Self::History, "History", Route::History(repository.clone())),
             link(Self::About, "About", Route::About(repository.clone())),
         ]
     }
-}
-
-/// A tab as it is shown.
-pub(crate) struct RepositoryTabLink {
-    pub(crate) label: &'static str,
-    pub(crate) route: Route,
-    pub(crate) current: &'static str,
 }
 
 /// The page about a repository.

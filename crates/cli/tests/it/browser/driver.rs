@@ -101,6 +101,12 @@ impl Browser {
         self.command("POST", "/url", &json!({ "url": address }));
     }
 
+    /// Goes back to the page before.
+    #[track_caller]
+    pub(super) fn back(&self) {
+        self.command("POST", "/back", &json!({}));
+    }
+
     /// Returns the address that is shown.
     #[track_caller]
     pub(super) fn address(&self) -> String {

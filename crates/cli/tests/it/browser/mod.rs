@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::samples::{FEEDS, application, harmless, index_of, policy};
 use crate::serve::{PASSWORD, Server, Site};
-use crate::wire::{push_image, push_manifest};
+use crate::wire::{Request, push_image, push_manifest};
 use driver::{Browser, Setup};
 
 /// A server with one image of each sort.
@@ -40,6 +40,16 @@ fn seeded() -> Server {
     }
     let index = index_of(&[&amd64, &arm64]);
     push_manifest(&server, "shop/multi", "1.0", media_type::OCI_INDEX, &index);
+    push_image(&server, "shop/moved", "1.0", &application());
+    push_image(&server, "shop/moved", "1.0", &harmless());
+    for (path, body) in settings() {
+        Request::new(server.host(), "POST", path)
+            .by("admin", PASSWORD)
+            .header("Content-Type", "application/json")
+            .body(body.to_string())
+            .send()
+            .expect(201);
+    }
     for (repository, tag) in [
         ("shop/web", "1.0"),
         ("shop/base", "2.0"),
@@ -48,6 +58,29 @@ fn seeded() -> Server {
         server.verdict(repository, tag);
     }
     server
+}
+
+/// What an administrator sets up: whom to tell, and what to copy. Nobody is told or asked anything by it.
+fn settings() -> [(&'static str, serde_json::Value); 4] {
+    let long = format!("<b>{}", "long name ".repeat(8));
+    [
+        (
+            "/api/v1/webhooks",
+            json!({ "name": "ci", "url": "https://ci.example.com/hook", "events": ["quota"], "repositories": ["shop/**"] }),
+        ),
+        (
+            "/api/v1/webhooks",
+            json!({ "name": long, "url": "https://chat.example.com/", "format": "slack", "namespace": "shop", "events": ["quota"] }),
+        ),
+        (
+            "/api/v1/upstreams",
+            json!({ "name": "hub", "url": "https://registry.example.com", "namespace": "hub" }),
+        ),
+        (
+            "/api/v1/mirrors",
+            json!({ "repository": "copies/debian", "upstream": "hub", "source": "library/debian", "cron": "0 3 1 1 *" }),
+        ),
+    ]
 }
 
 /// An image whose last layer ends too early, under the digest of what there is of it.
@@ -106,7 +139,16 @@ fn pages(server: &Server) -> Vec<(&'static str, String)> {
         ("repositories", page("/images")),
         ("repositories-none", page("/images?q=nothing-like-this")),
         ("tags", page("/r/shop/web/-/tags")),
+        ("tags-filtered", page("/r/shop/web/-/tags?q=1&sort=-size")),
+        ("tags-none", page("/r/shop/web/-/tags?q=nothing-like-this")),
         ("tags-index", page("/r/shop/multi/-/tags")),
+        ("tags-past", page("/r/shop/web/-/tags?as_of=2100-01-01")),
+        ("tags-before", page("/r/shop/web/-/tags?as_of=2001-01-01")),
+        ("tags-no-date", page("/r/shop/web/-/tags?as_of=yesterday")),
+        ("history", page("/r/shop/moved/-/history")),
+        ("history-none", page("/r/shop/web/-/history?tag=nothing")),
+        ("restore", restore()),
+        ("about", page("/r/shop/web/-/about")),
         ("image", page("/r/shop/web/-/t/1.0")),
         (
             "image-vulnerabilities",
@@ -126,7 +168,26 @@ fn pages(server: &Server) -> Vec<(&'static str, String)> {
         ("decision", decision("shop/web")),
         ("decision-index", decision("shop/multi")),
         ("feeds", page("/feeds")),
+        ("audit", page("/audit")),
+        ("audit-filtered", page("/audit?action=tag.move&actor=admin")),
+        ("audit-no-date", page("/audit?from=yesterday")),
+        ("system", page("/system")),
+        ("system-jobs", page("/system/jobs")),
+        ("system-jobs-waiting", page("/system/jobs?state=ready")),
+        ("system-webhooks", page("/system/webhooks")),
+        ("system-webhook", page("/system/webhooks/1")),
+        (
+            "system-webhook-hostile",
+            page("/system/webhooks/2?state=dead"),
+        ),
+        ("system-upstreams", page("/system/upstreams")),
     ]
+}
+
+/// The question whether a moved tag shall lead back to where it led.
+fn restore() -> String {
+    let digest = oci::Digest::sha256(&application().manifest());
+    format!("/r/shop/moved/-/restore?tag=1.0&digest={digest}")
 }
 
 /// Signs in as the administrator.

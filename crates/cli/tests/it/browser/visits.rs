@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::driver::{Browser, Setup};
-use super::{MARKUP, seeded, sign_in};
+use super::{MARKUP, restore, seeded, sign_in};
 use crate::serve::Server;
 
 fn open(server: &Server, browser: &Browser, path: &str) {
@@ -159,6 +159,79 @@ fn an_index_leads_to_each_of_its_platforms(#[values(true, false)] scripts: bool)
         browser.address()
     );
     browser.hides("requests");
+}
+
+#[rstest]
+fn a_moved_tag_is_brought_back_from_its_history(#[values(true, false)] scripts: bool) {
+    let (server, browser) = visit(scripts);
+    sign_in(&browser, &server);
+    open(&server, &browser, "/r/shop/moved/-/tags");
+    browser.says("✓ Allowed");
+    browser.follow("History");
+    browser.fill("#tag", "1.0");
+    browser.leave_by("form[aria-label=Filter] button");
+    assert!(
+        browser.address().ends_with("?tag=1.0"),
+        "{}",
+        browser.address()
+    );
+    browser.says("pushed over");
+    browser.leave_by("table a[href*=restore]");
+    assert!(
+        browser.address().ends_with(&restore()),
+        "{}",
+        browser.address()
+    );
+    browser.leave_by("form.ask button");
+    assert!(
+        browser.address().ends_with("/-/history?tag=1.0"),
+        "{}",
+        browser.address()
+    );
+    browser.says("brought back");
+    browser.follow("Tags");
+    browser.says("✕ Blocked");
+}
+
+#[rstest]
+fn tags_are_filtered_and_sorted_and_the_way_back_leads_there(#[values(true, false)] scripts: bool) {
+    let (server, browser) = visit(scripts);
+    sign_in(&browser, &server);
+    open(&server, &browser, "/r/shop/web/-/tags");
+    browser.fill("form[aria-label=Filter] #q", "stable");
+    browser.leave_by("form[aria-label=Filter] button");
+    assert_eq!(browser.count("table th[scope=row]"), 1);
+    browser.follow("Size");
+    let sorted = browser.address();
+    assert!(
+        sorted.contains("q=stable") && sorted.contains("sort="),
+        "{sorted}"
+    );
+    assert_eq!(browser.count("th[aria-sort]"), 1);
+    browser.follow("stable");
+    browser.back();
+    assert_eq!(browser.address(), sorted);
+    browser.says("1 tag");
+}
+
+#[rstest]
+fn collection_is_paused_and_goes_on(#[values(true, false)] scripts: bool) {
+    let (server, browser) = visit(scripts);
+    sign_in(&browser, &server);
+    browser.follow("System");
+    browser.says("✓ on");
+    for (word, said) in [("pause", "! paused"), ("resume", "✓ on")] {
+        browser.leave_by(&format!("button[value={word}]"));
+        browser.says(said);
+        browser.says("✓ Done.");
+    }
+    browser.follow("Audit");
+    browser.says("collection.steer");
+    for tab in ["Jobs", "Webhooks", "Upstreams"] {
+        browser.follow("System");
+        browser.follow(tab);
+        assert_eq!(browser.text_of(".tabs [aria-current]"), tab);
+    }
 }
 
 #[rstest]

@@ -18,8 +18,9 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Request};
+use reqwest::{Method, Request, StatusCode};
 use secrecy::SecretString;
 use url::Url;
 
@@ -28,6 +29,7 @@ pub(crate) use self::error::UpstreamError;
 pub(crate) use self::lists::{cosign_tags, referrers_tag};
 use self::token::Token;
 use crate::clock::Clock;
+use crate::error::chain;
 use crate::outbound::{Answer, Outbound, basic, bearer, is_same_origin};
 
 /// One upstream, and what is remembered about how it lets us in.
@@ -40,6 +42,15 @@ pub(crate) struct Remote {
     realms: Vec<Url>,
     /// How each repository is opened.
     known: Mutex<HashMap<String, Way>>,
+    last: Mutex<Option<LastAnswer>>,
+}
+
+/// How an upstream answered last.
+#[derive(Clone, Debug)]
+pub(crate) struct LastAnswer {
+    pub(crate) at: Timestamp,
+    /// What was wrong, for administrators; `None` if nothing was.
+    pub(crate) problem: Option<String>,
 }
 
 /// How a repository lets us in.
@@ -67,6 +78,7 @@ impl Remote {
             credential,
             realms,
             known: Mutex::new(HashMap::new()),
+            last: Mutex::new(None),
         }
     }
 
@@ -75,8 +87,41 @@ impl Remote {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// Asks for something of a repository; a `401` is answered once.
+    /// Returns how the upstream answered last, `None` before it was asked.
+    pub(crate) fn last_answer(&self) -> Option<LastAnswer> {
+        let last = self.last.lock().expect("nobody panics while holding it");
+        last.clone()
+    }
+
+    /// Asks for something of a repository, and remembers how that went.
     async fn ask(
+        &self,
+        repository: &str,
+        method: &Method,
+        url: &Url,
+        headers: &HeaderMap,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, UpstreamError> {
+        let answer = self
+            .be_let_in(repository, method, url, headers, timeout)
+            .await;
+        let problem = match &answer {
+            Ok(answer) => {
+                let status = answer.status();
+                let is_refusal =
+                    status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
+                is_refusal.then(|| format!("{} answered {status}", answer.host()))
+            }
+            Err(error) => Some(chain(error)),
+        };
+        let at = self.clock.now();
+        *self.last.lock().expect("nobody panics while holding it") =
+            Some(LastAnswer { at, problem });
+        answer
+    }
+
+    /// Asks for something of a repository; a `401` is answered once.
+    async fn be_let_in(
         &self,
         repository: &str,
         method: &Method,

@@ -8,4 +8,4 @@ mod plan;
 mod run;
 
 pub(crate) use self::plan::Step;
-pub(crate) use self::run::{JOB, dry_run, job, measure_lag, queue, schedule_name};
+pub(crate) use self::run::{JOB, dry_run, job, measure_lag, run_now, schedule_name};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use catalog::{
-    Actor, CatalogError, Claim, JobResults, Lane, Mirror, MirrorId, MirrorRun, NewJob,
-    RepositoryState,
+    Actor, AuditAction, AuditEntry, CatalogError, Claim, JobResults, Lane, Mirror, MirrorId,
+    MirrorRun, NewJob, RepositoryState,
 };
 use futures::FutureExt as _;
 use oci::RepositoryName;
@@ -90,10 +90,22 @@ pub(crate) fn job(repository: &RepositoryName, lane: Lane) -> NewJob {
 }
 
 /// Queues a run now. Returns whether none was queued or running.
-pub(crate) async fn queue(app: &App, repository: &RepositoryName) -> Result<bool, CatalogError> {
+async fn queue(app: &App, repository: &RepositoryName) -> Result<bool, CatalogError> {
     let job = job(repository, Lane::Manual);
     let is_new = app.catalog.enqueue(&job).await?.is_some();
     app.wake_workers();
+    Ok(is_new)
+}
+
+/// Queues a run that somebody asked for. Returns whether none was queued or running.
+pub(crate) async fn run_now(
+    app: &App,
+    repository: &RepositoryName,
+    by: &Actor,
+) -> Result<bool, CatalogError> {
+    let is_new = queue(app, repository).await?;
+    let entry = AuditEntry::on(AuditAction::MirrorRun, Some(repository.as_str()), None);
+    app.catalog.audit(&entry, by, app.clock.now()).await?;
     Ok(is_new)
 }
 

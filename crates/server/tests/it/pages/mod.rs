@@ -1,5 +1,7 @@
 //! Pages: signing in, foreign text, decisions.
 
+pub(crate) mod system;
+
 use crate::gate::no_telnet;
 use crate::world::{Answer, IMAGE, PASSWORD, Who, World, admin, image_with};
 
