@@ -81,7 +81,7 @@ impl Store {
         match self {
             Self::Fs(store) => {
                 store.abort(session.upload).await?;
-                store.delete(&session.key).await
+                store.delete_all(std::slice::from_ref(&session.key)).await
             }
             Self::S3(store) => store.abort(session).await,
         }
@@ -156,12 +156,7 @@ impl Store {
     /// After an error some of them may be gone; deleting again is right.
     pub async fn delete_all(&self, keys: &[ObjectKey]) -> Result<(), BlobError> {
         match self {
-            Self::Fs(store) => {
-                for key in keys {
-                    store.delete(key).await?;
-                }
-                Ok(())
-            }
+            Self::Fs(store) => store.delete_all(keys).await,
             Self::S3(store) => store.delete_all(keys).await,
         }
     }
