@@ -45,9 +45,10 @@ bench-functions: ## benchmarks of single steps
 conformance: ## the specification's own program against a fresh server (CONFORMANCE=path to it)
 	@scripts/conformance
 
-soak: setup-test ## kills the server CRASHES=300 times from SEED=1, plays TAG_SEEDS=0..400, then fuzzes every target in turn (SECONDS_EACH=600)
+soak: setup-test ## kills the server CRASHES=300 times from SEED=1, plays TAG_SEEDS=0..400 and COLLECTION_SEEDS=0..2000, then fuzzes every target in turn (SECONDS_EACH=600)
 	TEST_CRASHES=$(or $(CRASHES),300) TEST_CRASH_SEED=$(or $(SEED),1) cargo test -p tidegate --test it crash::processes
 	TIDEGATE_TAG_SEEDS=$(or $(TAG_SEEDS),0..400) cargo test -p tidegate-catalog --test it tag_model::
+	TEST_COLLECTION_SEEDS=$(or $(COLLECTION_SEEDS),0..2000) cargo test -p tidegate-catalog --test it collection::
 	@scripts/soak
 
 fuzz: ## fuzzes one target (TARGET=layer_walk SECONDS_EACH=600)

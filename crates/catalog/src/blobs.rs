@@ -1,6 +1,6 @@
 //! Blobs: which object holds which digest, and which repository may read it.
 //!
-//! `repo_blob` is the only right to read a blob. An object key is written once and never reused, so deleting a key
+//! `repo_blob` is the only right to read a blob; how one repository gets it from another is in `mounts`. An object key is written once and never reused, so deleting a key
 //! cannot hit content that was uploaded again.
 
 use std::collections::HashSet;
@@ -17,8 +17,7 @@ use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, micros};
 use crate::usage::Count;
 use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, Referenced, RepositoryId,
-    Writer,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Referenced, RepositoryId, Writer,
 };
 
 /// A blob that a repository may read.
@@ -30,6 +29,12 @@ pub struct Blob {
     pub size_bytes: u64,
     /// The object that holds it.
     pub object_key: String,
+    /// Until when the repository keeps its right to it whatever happens; `None` where no repository was asked about.
+    pub kept_until: Option<Timestamp>,
+    /// Whether collection is about to remove it.
+    pub is_condemned: bool,
+    /// Whether its object is missing or damaged: nobody may read it until it is sent again.
+    pub is_quarantined: bool,
 }
 
 /// An uploaded object that is to become a blob of a repository.
@@ -57,7 +62,7 @@ pub enum Published {
         /// The uploaded object's key.
         discard: String,
     },
-    /// The digest was condemned; the uploaded object replaces the old one, which is in the trash.
+    /// The digest was condemned or quarantined; the uploaded object replaces the old one, which is in the trash.
     Revived {
         /// The old object's key.
         discard: String,
@@ -78,11 +83,16 @@ pub enum UnlinkOutcome {
     },
 }
 
+/// Whether a repository has a blob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linked {
+    Not,
+    Quarantined,
+    Readable,
+}
+
 /// How long a new link keeps its blob although nothing refers to it yet: a push has a day to send its manifest.
 const LINK_PROTECTION: SignedDuration = SignedDuration::from_hours(24);
-
-/// How many repositories an anonymous mount looks at.
-const MOUNT_CANDIDATES: i64 = 100;
 
 statements! {
     END_UPLOAD = "DELETE FROM upload WHERE id = $1 AND repository_id = $2 AND object_key = $3";
@@ -103,40 +113,13 @@ statements! {
     DISCARD_UNPUBLISHED = "INSERT INTO trash (object_key, since)
         SELECT CAST($1 AS TEXT), CAST($2 AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM blob WHERE object_key = $1)
         ON CONFLICT (object_key) DO NOTHING";
-    IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key FROM repo_blob l JOIN blob b ON b.digest = l.digest
-        WHERE l.repository_id = $1 AND l.digest = $2";
-    ANYWHERE = "SELECT digest, size_bytes, object_key FROM blob WHERE digest = $1";
+    IN_REPOSITORY = "SELECT b.digest, b.size_bytes, b.object_key, b.state, l.protected_until
+        FROM repo_blob l JOIN blob b ON b.digest = l.digest WHERE l.repository_id = $1 AND l.digest = $2";
+    ANYWHERE = "SELECT digest, size_bytes, object_key, state, CAST(NULL AS BIGINT) AS protected_until
+        FROM blob WHERE digest = $1";
     HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
-    PULLABLE_SOURCE = "WITH held AS (
-            SELECT l.repository_id AS id, CAST(1 AS BIGINT) AS holds FROM repo_blob l
-            WHERE l.digest = $1 ORDER BY l.repository_id LIMIT $2
-        ),
-        filler AS (SELECT r.id, CAST(0 AS BIGINT) AS holds FROM repository r ORDER BY r.id LIMIT $2),
-        candidate AS (
-            SELECT id, holds FROM (SELECT id, holds FROM held UNION ALL SELECT id, holds FROM filler) AS both_kinds
-            ORDER BY holds DESC, id LIMIT $2
-        ),
-        subject (kind, id) AS (
-            SELECT CAST($4 AS TEXT), CAST($5 AS BIGINT)
-            UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $4 AND m.member_id = $5
-        ),
-        seen AS (
-            SELECT c.id, c.holds * CASE WHEN r.live_name IS NOT NULL AND ($3 = 1 OR r.visibility = 'public'
-               OR EXISTS (SELECT 1 FROM subject s JOIN permission p
-                    ON p.repository_id = r.id AND p.subject_kind = s.kind AND p.subject_id = s.id)
-               OR EXISTS (SELECT 1 FROM subject s JOIN pattern_permission g
-                    ON g.subject_kind = s.kind AND g.subject_id = s.id AND g.namespace IN (r.namespace, '*')
-                    WHERE r.name LIKE g.name_like ESCAPE '!'
-                      AND (g.slashes IS NULL OR g.slashes = LENGTH(r.name) - LENGTH(REPLACE(r.name, '/', ''))))
-               OR EXISTS (SELECT 1 FROM account a
-                    WHERE a.name = r.namespace AND $4 = 'account' AND a.id = $5 AND a.kind = 'user')
-               OR EXISTS (SELECT 1 FROM account o JOIN team t ON t.org_id = o.id AND t.role = 'admin'
-                    JOIN team_member m ON m.team_id = t.id AND m.member_kind = $4 AND m.member_id = $5
-                    WHERE o.name = r.namespace AND o.kind = 'org')) THEN 1 ELSE 0 END AS is_source
-            FROM candidate c JOIN repository r ON r.id = c.id
-        )
-        SELECT MIN(CASE WHEN is_source = 1 THEN id END) AS repository_id FROM seen";
-    LINKED = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest IN ({list})";
+    LINKED = "SELECT l.digest FROM repo_blob l JOIN blob b ON b.digest = l.digest
+        WHERE l.repository_id = $1 AND l.digest IN ({list}) AND b.state <> 'quarantined'";
     REFERENCED_BY = "SELECT r.parent FROM manifest_ref r
         JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
         WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind <> 'child' ORDER BY r.parent LIMIT 1";
@@ -229,6 +212,7 @@ impl Catalog {
                 .bind(object_key.to_owned())
                 .execute(&mut **tx)
                 .await?;
+            self.heal_in(tx, digest).await?;
             Published::Revived {
                 discard: row.text("object_key")?,
             }
@@ -261,6 +245,12 @@ impl Catalog {
         row.as_ref().map(read_blob).transpose()
     }
 
+    /// Returns whether a blob is kept from being read.
+    pub async fn is_quarantined(&self, digest: &Digest) -> Result<bool, CatalogError> {
+        let blob = self.blob(digest).await?;
+        Ok(blob.is_some_and(|blob| blob.is_quarantined))
+    }
+
     /// Returns the blob wherever it is: for the analyser's jobs, never for a request.
     pub async fn blob(&self, digest: &Digest) -> Result<Option<Blob>, CatalogError> {
         let row = self
@@ -270,64 +260,6 @@ impl Catalog {
             .fetch_optional(&self.reader)
             .await?;
         row.as_ref().map(read_blob).transpose()
-    }
-
-    /// Links a blob of `from` into `to`. Returns whether `from` has it. The caller has checked the right to pull `from`.
-    pub async fn mount_blob(
-        &self,
-        from: RepositoryId,
-        to: RepositoryId,
-        digest: &Digest,
-        by: &Actor,
-        now: Timestamp,
-    ) -> Result<bool, CatalogError> {
-        let mut tx = self.begin_short().await?;
-        if !self.lock_linked(&mut tx, from, digest).await? {
-            return Ok(false);
-        }
-        self.dialect
-            .query(REVIVE)
-            .bind(digest.to_string())
-            .execute(&mut *tx)
-            .await?;
-        self.link_in(&mut tx, to, digest, now).await?;
-        self.audit_at(&mut tx, AuditAction::BlobMount, to, digest, by, now)
-            .await?;
-        failpoint::before(Step::BlobMount);
-        tx.commit().await?;
-        failpoint::after(Step::BlobMount);
-        Ok(true)
-    }
-
-    /// Links a blob of any repository that `viewer` may pull into `to`. Returns whether there is one.
-    ///
-    /// How long the search takes tells nothing about repositories that `viewer` may not pull: those that hold the blob
-    /// are filled up to a fixed number with others, the right to each is looked up, and none ends the search early.
-    pub async fn mount_blob_from_any(
-        &self,
-        viewer: &Principal,
-        to: RepositoryId,
-        digest: &Digest,
-        by: &Actor,
-        now: Timestamp,
-    ) -> Result<bool, CatalogError> {
-        let row = self
-            .dialect
-            .query(PULLABLE_SOURCE)
-            .bind(digest.to_string())
-            .bind(MOUNT_CANDIDATES)
-            .bind(i64::from(viewer.superuser || viewer.reader_superuser))
-            .bind(viewer.id.kind())
-            .bind(viewer.id.number())
-            .fetch_one(&self.reader)
-            .await?;
-        match row.maybe_int("repository_id")? {
-            Some(from) => {
-                let from = RepositoryId(from);
-                self.mount_blob(from, to, digest, by, now).await
-            }
-            None => Ok(false),
-        }
     }
 
     /// Returns those of `digests` that the repository may not read, in the order given.
@@ -369,7 +301,7 @@ impl Catalog {
         let head = self
             .writable_in(&mut tx, repository, Writer::Person)
             .await?;
-        if !self.lock_linked(&mut tx, repository, digest).await? {
+        if self.lock_linked(&mut tx, repository, digest).await? == Linked::Not {
             return Ok(UnlinkOutcome::NotFound);
         }
         let holder = self
@@ -447,13 +379,19 @@ impl Catalog {
                 query = query.bind(digest.to_string());
             }
             for row in query.fetch_all(&mut **tx).await? {
-                self.dialect
-                    .query(REVIVE)
-                    .bind(row.text("digest")?)
-                    .execute(&mut **tx)
-                    .await?;
+                self.save_in(tx, &row.digest("digest")?).await?;
             }
         }
+        Ok(())
+    }
+
+    /// Keeps a blob that is condemned, because somebody with a right to it needs it. Its row is locked.
+    pub(crate) async fn save_in(&self, tx: &mut Tx, digest: &Digest) -> Result<(), CatalogError> {
+        self.dialect
+            .query(REVIVE)
+            .bind(digest.to_string())
+            .execute(&mut **tx)
+            .await?;
         Ok(())
     }
 
@@ -461,13 +399,14 @@ impl Catalog {
     ///
     /// The row of `blob` is the one lock for everything about a digest: publishing, mounting, unlinking, and (shared)
     /// storing a manifest that names it.
-    async fn lock_linked(
+    pub(crate) async fn lock_linked(
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
         digest: &Digest,
-    ) -> Result<bool, CatalogError> {
-        self.dialect
+    ) -> Result<Linked, CatalogError> {
+        let blob = self
+            .dialect
             .query(LOCK_BLOB)
             .bind(digest.to_string())
             .fetch_optional(&mut **tx)
@@ -479,10 +418,14 @@ impl Catalog {
             .bind(digest.to_string())
             .fetch_optional(&mut **tx)
             .await?;
-        Ok(link.is_some())
+        Ok(match (blob, link) {
+            (Some(blob), Some(_)) if blob.text("state")? == "quarantined" => Linked::Quarantined,
+            (Some(_), Some(_)) => Linked::Readable,
+            _ => Linked::Not,
+        })
     }
 
-    async fn link_in(
+    pub(crate) async fn link_in(
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
@@ -526,5 +469,8 @@ pub(crate) fn read_blob(row: &AnyRow) -> Result<Blob, CatalogError> {
         digest: row.digest("digest")?,
         size_bytes: row.size("size_bytes")?,
         object_key: row.text("object_key")?,
+        kept_until: row.maybe_time("protected_until")?,
+        is_condemned: row.text("state")? == "condemned",
+        is_quarantined: row.text("state")? == "quarantined",
     })
 }

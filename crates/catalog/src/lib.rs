@@ -27,6 +27,7 @@ mod job_signals;
 mod jobs;
 mod login_failures;
 mod manifests;
+mod mounts;
 mod patterns;
 mod people;
 mod permissions;
@@ -44,6 +45,7 @@ mod sessions;
 mod sign_ins;
 mod signing_keys;
 mod simple_signatures;
+mod store_checks;
 mod tag_page;
 mod tags;
 mod transfer;
@@ -61,7 +63,10 @@ pub use accounts::{
 pub use audit::trail::{AuditCursor, AuditFilter};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRow};
 pub use blobs::{Blob, NewBlob, Published, UnlinkOutcome};
-pub use collection::{BlobRow, Collected, CollectionRun, Discarded, Pass, Queue, Rule, Switches};
+pub use collection::{
+    BlobRow, Collected, CollectionRun, Discarded, Pass, Queue, Reclaim, ReclaimCause, Reclaimable,
+    Rule, Switches, is_assured,
+};
 pub use connection::{Catalog, OnWait};
 pub use decisions::{Decision, NewDecision};
 pub use endpoints::deliveries::{Attempt, DELIVER, Delivery, DeliveryState, StoredEvent};
@@ -105,6 +110,7 @@ pub use scope::Scope;
 pub use sign_ins::Voucher;
 pub use signing_keys::SigningKey;
 pub use simple_signatures::{SignatureOutcome, SimpleSignature};
+pub use store_checks::{CheckProgress, Fault, StoreCheck, StoreFinding};
 pub use tag_page::{TagCursor, TagListing, TagOrder, TagRow};
 pub use tags::{
     ExpiringTag, HistoryRow, ImmutabilityRule, NewImmutabilityRule, RepositoryTag, RestoreError,

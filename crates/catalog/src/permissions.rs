@@ -220,14 +220,14 @@ impl Catalog {
     /// Returns a repository's name for the audit trail.
     pub(crate) async fn repository_name_in(
         &self,
-        tx: &mut Tx,
+        connection: &mut sqlx::AnyConnection,
         repository: RepositoryId,
     ) -> Result<Option<String>, CatalogError> {
         let row = self
             .dialect
             .query(NAME_OF)
             .bind(repository.0)
-            .fetch_optional(&mut **tx)
+            .fetch_optional(&mut *connection)
             .await?;
         row.map(|row| row.text("name")).transpose()
     }

@@ -27,6 +27,7 @@ statements! {
     CONDEMN = "UPDATE blob SET state = 'condemned', condemned_at = $1 WHERE digest IN ({list})";
     SPARE = "UPDATE blob SET state = 'live', condemned_at = NULL WHERE digest = $1 AND state = 'condemned'";
     REMOVE = "DELETE FROM blob WHERE digest IN ({list}) RETURNING digest";
+    FORGET_FINDINGS = "DELETE FROM store_finding WHERE digest IN ({list})";
     DISCARD = "INSERT INTO trash (object_key, since, size_bytes) VALUES {rows 3}
         ON CONFLICT (object_key) DO NOTHING";
 }
@@ -101,6 +102,7 @@ impl Catalog {
             query.execute(&mut **tx).await?;
         }
         self.on_digests(tx, REMOVE, &removed).await?;
+        self.on_digests(tx, FORGET_FINDINGS, &removed).await?;
         let objects: Vec<&Held> = removed
             .iter()
             .filter_map(|digest| held.get(digest))

@@ -41,6 +41,8 @@ pub enum Rule {
     TrashIsUnused,
     /// A body belongs to a manifest.
     BodyIsUsed,
+    /// What is counted as used is what is there.
+    UsageIsRight,
     /// A manifest that nothing refers to waits to be looked at.
     ManifestIsQueued,
     /// A right to a blob that no manifest needs waits to be looked at.
@@ -51,7 +53,7 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::TagHasManifest,
         Self::ManifestHasBlobs,
         Self::IndexHasChildren,
@@ -59,6 +61,7 @@ impl Rule {
         Self::ReferrerIsListed,
         Self::TrashIsUnused,
         Self::BodyIsUsed,
+        Self::UsageIsRight,
         Self::ManifestIsQueued,
         Self::LinkIsQueued,
         Self::BlobIsQueued,
@@ -74,6 +77,7 @@ impl Rule {
             Self::ReferrerIsListed => "referrer-is-listed",
             Self::TrashIsUnused => "trash-is-unused",
             Self::BodyIsUsed => "body-is-used",
+            Self::UsageIsRight => "usage-is-right",
             Self::ManifestIsQueued => "manifest-is-queued",
             Self::LinkIsQueued => "link-is-queued",
             Self::BlobIsQueued => "blob-is-queued",
@@ -94,6 +98,7 @@ impl Rule {
             Self::ReferrerIsListed => REFERRER_UNLISTED,
             Self::TrashIsUnused => TRASH_IN_USE,
             Self::BodyIsUsed => BODY_UNUSED,
+            Self::UsageIsRight => USAGE_WRONG,
             Self::ManifestIsQueued => MANIFEST_UNSEEN,
             Self::LinkIsQueued => LINK_UNSEEN,
             Self::BlobIsQueued => BLOB_UNSEEN,
@@ -141,6 +146,19 @@ statements! {
     BODY_UNUSED = "SELECT b.digest AS breach FROM manifest_body b
         WHERE CAST($1 AS BIGINT) > 0 AND NOT EXISTS (SELECT 1 FROM manifest m WHERE m.digest = b.digest)
         LIMIT $2";
+    USAGE_WRONG = "SELECT p.scope || ' says ' || CAST(p.said AS TEXT) || ', is ' || CAST(p.held AS TEXT) AS breach FROM (
+            SELECT u.scope, CAST(SUM(u.said) AS BIGINT) AS said, CAST(SUM(u.held) AS BIGINT) AS held FROM (
+                SELECT scope, bytes AS said, 0 AS held FROM usage
+                UNION ALL SELECT scope, bytes AS said, 0 AS held FROM usage_delta
+                UNION ALL SELECT 'namespace:' || l.namespace AS scope, 0 AS said, b.size_bytes AS held
+                    FROM (SELECT DISTINCT namespace, digest FROM repo_blob) l JOIN blob b ON b.digest = l.digest
+                UNION ALL SELECT 'system' AS scope, 0 AS said, b.size_bytes AS held FROM blob b
+                    WHERE EXISTS (SELECT 1 FROM repo_blob l WHERE l.digest = b.digest)
+                UNION ALL SELECT 'namespace:' || r.namespace AS scope, 0 AS said, m.size_bytes AS held
+                    FROM manifest m JOIN repository r ON r.id = m.repository_id
+                UNION ALL SELECT 'system' AS scope, 0 AS said, m.size_bytes AS held FROM manifest m
+            ) u GROUP BY u.scope
+        ) p WHERE p.said <> p.held AND CAST($1 AS BIGINT) > 0 ORDER BY p.scope LIMIT $2";
     MANIFEST_UNSEEN = "SELECT r.name || '@' || m.digest AS breach FROM manifest m
         JOIN repository r ON r.id = m.repository_id
         WHERE m.pushed_at <= $1

@@ -4,8 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 use oci::Digest;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use super::graph::{Footing, Place, read_place};
 use super::review::{Due, ReviewKind, Settled};
 use super::{Collected, Review, ReviewEvent, digests_of, places_of};
 use crate::connection::Tx;
@@ -64,30 +66,41 @@ statements! {
     clippy::struct_excessive_bools,
     reason = "a table of facts, read by one function"
 )]
-struct Facts {
+pub(super) struct Facts {
     /// Whether somebody deleted it: it is hidden, and kept only for the way back.
-    is_deleted: bool,
+    pub(super) is_deleted: bool,
     /// Until when it is kept whatever is said about it.
-    protected_until: Timestamp,
+    pub(super) protected_until: Timestamp,
     /// What it says something about.
-    subject: Option<Digest>,
+    pub(super) subject: Option<Digest>,
     /// A live tag that does not merely attach it to a subject.
-    has_tag: bool,
+    pub(super) has_tag: bool,
     /// A row of a tag that has not been closed.
-    has_live_row: bool,
+    pub(super) has_live_row: bool,
     /// An index holds it.
-    has_parent: bool,
+    pub(super) has_parent: bool,
     /// What it refers to, or is attached to by a tag, is there.
-    has_subject: bool,
+    pub(super) has_subject: bool,
     /// Somebody tagged what was said about it.
-    has_tagged_referrer: bool,
+    pub(super) has_tagged_referrer: bool,
     /// When a tag last left it.
-    last_end: Option<Timestamp>,
+    pub(super) last_end: Option<Timestamp>,
+}
+
+impl Facts {
+    /// What is left to keep a manifest once nothing above it is there.
+    pub(super) fn without_edges(&self) -> Self {
+        Self {
+            has_parent: false,
+            has_subject: false,
+            ..self.clone()
+        }
+    }
 }
 
 /// What becomes of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     /// It stays until whatever keeps it goes, which will ask again.
     Stays,
     /// It stays until then.
@@ -97,7 +110,7 @@ enum Fate {
 }
 
 /// Decides what becomes of a manifest. `window` is how long an earlier target of a tag can be brought back.
-fn fate(facts: &Facts, window: SignedDuration, now: Timestamp) -> Fate {
+pub(super) fn fate(facts: &Facts, window: SignedDuration, now: Timestamp) -> Fate {
     let is_referred_to = facts.has_tag || facts.has_subject || facts.has_tagged_referrer;
     if facts.has_parent || (is_referred_to && !facts.is_deleted) {
         return Fate::Stays;
@@ -128,10 +141,7 @@ impl Catalog {
         let places = places_of(&due);
         let locked = self.lock_manifests_in(tx, &due, &places).await?;
         // A statement of its own: it sees what was committed before the locks were had.
-        let mut facts = HashMap::new();
-        for row in self.on_places(tx, FACTS, &places, Some(now)).await? {
-            facts.insert(read_place(&row)?, read_facts(&row)?);
-        }
+        let facts = self.facts_in(tx, &places, now).await?;
         let windows = self.windows_in(tx, &places).await?;
         let mut collected = Collected::default();
         let mut asked = Vec::new();
@@ -148,7 +158,21 @@ impl Catalog {
                 asked.push(Review::manifest(due.repository, subject));
             }
             let window = windows.get(&due.repository).copied().unwrap_or_default();
-            match fate(facts, window, now) {
+            let mut fate_of_this = fate(facts, window, now);
+            let is_kept_by_edges = fate_of_this == Fate::Stays
+                && fate(&facts.without_edges(), window, now) != Fate::Stays;
+            if is_kept_by_edges {
+                match self.footing_in(tx, &place, window, now).await? {
+                    Footing::Lasting => {}
+                    Footing::Until(end) => fate_of_this = Fate::StaysUntil(end),
+                    Footing::Circle(tops) if tops.contains(&place) => fate_of_this = Fate::Goes,
+                    // Whoever holds it goes first, and asks again about what it held.
+                    Footing::Circle(tops) => {
+                        asked.extend(tops.iter().map(|(id, top)| Review::manifest(*id, top)));
+                    }
+                }
+            }
+            match fate_of_this {
                 Fate::Stays => settled.drop(due),
                 Fate::StaysUntil(until) => settled.postpone(due, until),
                 Fate::Goes if !locked.contains(&place) => settled.is_busy(due, now),
@@ -180,19 +204,33 @@ impl Catalog {
         Ok(collected)
     }
 
-    /// Returns how long an earlier target can be brought back, for each repository; none where there is no repository.
-    async fn windows_in(
+    /// Returns what may keep each of these manifests.
+    pub(super) async fn facts_in(
         &self,
-        tx: &mut Tx,
-        places: &[(RepositoryId, Digest)],
+        connection: &mut AnyConnection,
+        places: &[Place],
+        now: Timestamp,
+    ) -> Result<HashMap<Place, Facts>, CatalogError> {
+        let mut facts = HashMap::new();
+        for row in self.on_places(connection, FACTS, places, Some(now)).await? {
+            facts.insert(read_place(&row)?, read_facts(&row)?);
+        }
+        Ok(facts)
+    }
+
+    /// Returns how long an earlier target can be brought back, for each repository; none where there is no repository.
+    pub(super) async fn windows_in(
+        &self,
+        connection: &mut AnyConnection,
+        places: &[Place],
     ) -> Result<HashMap<RepositoryId, SignedDuration>, CatalogError> {
         let mut windows = HashMap::new();
         for (repository, _) in places {
             if windows.contains_key(repository) {
                 continue;
             }
-            if let Some(name) = self.repository_name_in(tx, *repository).await? {
-                let window = self.window_in(tx, namespace_of(&name)).await?;
+            if let Some(name) = self.repository_name_in(connection, *repository).await? {
+                let window = self.window_in(connection, namespace_of(&name)).await?;
                 let length = window.duration().try_into().unwrap_or(SignedDuration::MAX);
                 windows.insert(*repository, length);
             }
@@ -249,13 +287,6 @@ impl Catalog {
         }
         Ok(())
     }
-}
-
-fn read_place(row: &AnyRow) -> Result<(RepositoryId, Digest), CatalogError> {
-    Ok((
-        RepositoryId(row.int("repository_id")?),
-        row.digest("digest")?,
-    ))
 }
 
 fn read_facts(row: &AnyRow) -> Result<Facts, CatalogError> {

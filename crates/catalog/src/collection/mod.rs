@@ -20,13 +20,18 @@
 mod blob;
 mod check;
 mod evidence;
+mod graph;
 mod link;
 mod manifest;
+mod promise;
+mod report;
 mod review;
 mod run;
 mod trash;
 
 pub use check::{BlobRow, Rule};
+pub use promise::is_assured;
+pub use report::{Cause as ReclaimCause, Reclaim, Reclaimable};
 pub(crate) use review::{Review, ReviewEvent};
 pub use run::{CollectionRun, Queue, Switches};
 pub use trash::Discarded;
@@ -42,12 +47,15 @@ use review::Due;
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
-pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 8] = [
+pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 11] = [
     blob::STATEMENTS,
     check::STATEMENTS,
     evidence::STATEMENTS,
+    graph::STATEMENTS,
     link::STATEMENTS,
     manifest::STATEMENTS,
+    promise::STATEMENTS,
+    report::STATEMENTS,
     review::STATEMENTS,
     run::STATEMENTS,
     trash::STATEMENTS,
@@ -148,9 +156,9 @@ impl Catalog {
     /// Runs a statement with `{rows 2}` of (repository, digest).
     async fn on_places(
         &self,
-        tx: &mut Tx,
+        connection: &mut sqlx::AnyConnection,
         statement: Statement,
-        places: &[(RepositoryId, Digest)],
+        places: &[graph::Place],
         now: Option<Timestamp>,
     ) -> Result<Vec<sqlx::any::AnyRow>, CatalogError> {
         let mut rows = Vec::new();
@@ -162,7 +170,7 @@ impl Catalog {
             for (repository, digest) in chunk {
                 query = query.bind(repository.0).bind(digest.to_string());
             }
-            rows.extend(query.fetch_all(&mut **tx).await?);
+            rows.extend(query.fetch_all(&mut *connection).await?);
         }
         Ok(rows)
     }

@@ -15,7 +15,7 @@ use crate::rows::{Columns as _, micros};
 use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, NewJob, RepositoryId};
 
 /// How long after its cause a review happens: whoever deletes and pushes again within it keeps everything.
-const GRACE: SignedDuration = SignedDuration::from_mins(15);
+pub(super) const GRACE: SignedDuration = SignedDuration::from_mins(15);
 /// Reviews of one cause spread over this many seconds more.
 const SPREAD_SECONDS: i64 = 60;
 

@@ -47,7 +47,8 @@ impl Reader {
         Self { waits, ..self }
     }
 
-    async fn seat(&self) -> Result<Seat, Error> {
+    /// Takes a connection for several statements in a row.
+    pub(crate) async fn seat(&self) -> Result<Seat, Error> {
         let seat = async {
             match &self.kind {
                 ReaderKind::Pool(pool) => Ok(Seat::Pooled(pool.acquire().await?)),
@@ -181,14 +182,14 @@ impl Readers {
     }
 }
 
-/// One connection in the hands of one statement.
-enum Seat {
+/// One connection in the hands of one statement, or of a few.
+pub(crate) enum Seat {
     Pooled(PoolConnection<Any>),
     Own(Own),
 }
 
 /// It goes back when it is dropped.
-struct Own {
+pub(crate) struct Own {
     /// `None` once it does not work any more, and while it is dropped.
     connection: Option<AnyConnection>,
     readers: Arc<Readers>,

@@ -104,6 +104,8 @@ pub struct StoredManifest {
     pub artifact_type: Option<String>,
     /// When it arrived in this repository.
     pub pushed_at: Timestamp,
+    /// Until when it is kept whatever refers to it.
+    pub kept_until: Timestamp,
     /// When the tag by which it was found ends by itself.
     pub expires_at: Option<Timestamp>,
 }

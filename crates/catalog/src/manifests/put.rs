@@ -35,7 +35,7 @@ enum Inserted {
 statements! {
     SHARE_BLOBS = "SELECT digest FROM blob WHERE digest IN ({list}) ORDER BY digest {for share}";
     PRESENT_BLOBS = "SELECT l.digest, b.size_bytes FROM repo_blob l JOIN blob b ON b.digest = l.digest
-        WHERE l.repository_id = $1 AND l.digest IN ({list})";
+        WHERE l.repository_id = $1 AND l.digest IN ({list}) AND b.state <> 'quarantined'";
     PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
         WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL ORDER BY digest {for share}";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";

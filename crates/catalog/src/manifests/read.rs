@@ -13,11 +13,12 @@ use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, RepositoryId};
 
 statements! {
-    GET = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at,
+    GET = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at, m.protected_until,
             CAST(NULL AS BIGINT) AS expires_us
         FROM manifest m JOIN manifest_body b ON b.digest = m.digest
         WHERE m.repository_id = $1 AND m.digest = $2 AND m.deleted_at IS NULL";
-    GET_BY_TAG = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at, t.expires_us
+    GET_BY_TAG = "SELECT m.digest, m.media_type, b.bytes, m.subject, m.artifact_type, m.pushed_at, m.protected_until,
+            t.expires_us
         FROM tag t
         JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
         JOIN manifest_body b ON b.digest = m.digest
@@ -194,6 +195,7 @@ fn read_manifest(row: &AnyRow) -> Result<StoredManifest, CatalogError> {
         subject: row.maybe_digest("subject")?,
         artifact_type: row.maybe_text("artifact_type")?,
         pushed_at: row.time("pushed_at")?,
+        kept_until: row.time("protected_until")?,
         expires_at: row.maybe_time("expires_us")?,
     })
 }

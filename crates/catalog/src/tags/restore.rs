@@ -269,11 +269,11 @@ impl Catalog {
     /// Returns a namespace's window inside a transaction.
     pub(crate) async fn window_in(
         &self,
-        tx: &mut Tx,
+        connection: &mut sqlx::AnyConnection,
         namespace: &str,
     ) -> Result<RestoreWindow, CatalogError> {
         let query = self.dialect.query(WINDOW).bind(namespace.to_owned());
-        let row = query.fetch_optional(&mut **tx).await?;
+        let row = query.fetch_optional(&mut *connection).await?;
         row.map_or(Ok(RestoreWindow::default()), |row| {
             read_window(row.int("restore_us")?)
         })

@@ -27,7 +27,8 @@ const PAGE: usize = 500;
 const MAX_VALUES: usize = 10_000;
 
 statements! {
-    BLOBS_AFTER = "SELECT digest, size_bytes, object_key FROM blob WHERE digest > $1 ORDER BY digest LIMIT $2";
+    BLOBS_AFTER = "SELECT digest, size_bytes, object_key, state, CAST(NULL AS BIGINT) AS protected_until FROM blob
+        WHERE digest > $1 ORDER BY digest LIMIT $2";
     MARK = "INSERT INTO transfer (source, started_at) VALUES ($1, $2) ON CONFLICT (source) DO NOTHING";
     MARKS = "SELECT source FROM transfer ORDER BY source";
     UNMARK = "DELETE FROM transfer WHERE source = $1";

@@ -10,11 +10,14 @@ use crate::rows::Columns as _;
 use crate::{Catalog, CatalogError};
 
 /// What is not copied: the schema's own history, the marker of a transfer, unfinished uploads, whose bytes stay behind,
-/// and the counters that triggers move while rows arrive: they tell running servers of changes, and none runs.
-const LEFT_BEHIND: [&str; 5] = [
+/// the counters that triggers move while rows arrive: they tell running servers of changes, and none runs; and what
+/// checks found in the store that is left.
+const LEFT_BEHIND: [&str; 7] = [
     "_sqlx_migrations",
     "generation",
     "repository_generation",
+    "store_check",
+    "store_finding",
     "transfer",
     "upload",
 ];

@@ -22,11 +22,14 @@ mod login_failures;
 mod manifests;
 mod pages;
 mod plans;
+mod promises;
 mod repositories;
 mod rights;
+mod rules;
 mod schedules;
 mod schema;
 mod sign_ins;
+mod store_checks;
 mod tag_life;
 mod tag_model;
 mod tag_spans;
@@ -181,6 +184,13 @@ macro_rules! catalog_conformance {
             sign_ins::an_account_with_another_way_in_loses_only_what_was_given,
             sign_ins::a_group_takes_back_only_the_right_it_gave,
             sign_ins::each_identity_is_taken_for_a_check_once,
+            promises::a_promise_keeps_what_would_go,
+            promises::a_promised_manifest_outlives_its_protection,
+            store_checks::a_quarantined_blob_is_not_had_and_a_new_upload_heals_it,
+            store_checks::only_the_object_that_was_looked_at_is_judged,
+            store_checks::a_collected_blob_takes_its_finding_along,
+            store_checks::what_a_row_names_is_never_discarded_as_unknown,
+            store_checks::a_round_remembers_where_it_is,
             trail::refusals_of_one_kind_are_one_entry,
             upstreams::an_upstream_comes_back_as_it_was_written,
             upstreams::a_secret_goes_with_the_address_it_was_given_for,

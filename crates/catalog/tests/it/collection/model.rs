@@ -43,6 +43,30 @@ impl Model {
             .insert((repository, digest.to_owned()), now + PROTECTION);
     }
 
+    /// Somebody asked for a blob, and relies on the answer from now on. Returns the answer.
+    pub(crate) fn asked_for_blob(&mut self, repository: i64, digest: &str, now: Timestamp) -> bool {
+        let until = self.links.get_mut(&(repository, digest.to_owned()));
+        until
+            .map(|until| *until = (*until).max(now + PROTECTION))
+            .is_some()
+    }
+
+    /// Somebody asked for a manifest, and relies on the answer from now on. Returns the answer.
+    pub(crate) fn asked_for_manifest(
+        &mut self,
+        repository: i64,
+        digest: &str,
+        now: Timestamp,
+    ) -> bool {
+        let place = (repository, digest.to_owned());
+        let is_seen = self.present.contains(&place) && !self.hidden.contains(&place);
+        if is_seen {
+            let until = self.fresh.entry(place).or_insert(now);
+            *until = (*until).max(now + PROTECTION);
+        }
+        is_seen
+    }
+
     pub(crate) fn has_blobs_of(&self, repository: i64, document: &Document) -> bool {
         let mut blobs = document.blobs.iter();
         blobs.all(|digest| self.links.contains_key(&(repository, digest.clone())))
@@ -121,7 +145,7 @@ impl Model {
     }
 
     /// Returns the subject that a tag of the older scheme attaches its target to.
-    fn attached_to(tag: &str) -> Option<String> {
+    pub(crate) fn attached_to(tag: &str) -> Option<String> {
         let hex = tag.strip_prefix("sha256-")?.strip_suffix(".sig")?;
         Some(format!("sha256:{hex}"))
     }

@@ -1,5 +1,5 @@
 //! Random sequences of pushes, mounts, tags, deletions, clock steps and single passes, each step compared with the
-//! model. `TIDEGATE_COLLECTION_SEEDS=FIRST..LAST` chooses the seeds; a failure names its own.
+//! model. `TEST_COLLECTION_SEEDS=FIRST..LAST` chooses the seeds; a failure names its own.
 
 use std::collections::BTreeMap;
 
@@ -12,14 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 use oci::{Digest, Manifest, Tag};
 
 use super::model::{Document, Model};
-use super::state::World;
+use super::state::{State, World};
 use crate::given::{account, at, by, image, index, repository, subject};
 
 const STEPS: usize = 60;
 
 /// The seeds of this run: a few unless the environment names a range.
 pub(crate) fn seeds() -> std::ops::Range<u64> {
-    let Ok(range) = std::env::var("TIDEGATE_COLLECTION_SEEDS") else {
+    let Ok(range) = std::env::var("TEST_COLLECTION_SEEDS") else {
         return 0..10;
     };
     let (first, last) = range.split_once("..").expect("FIRST..LAST");
@@ -177,7 +177,7 @@ impl Game {
     }
 
     async fn step(&mut self) -> String {
-        match self.dice.below(24) {
+        match self.dice.below(26) {
             0..=3 => self.publish().await,
             4 => self.mount().await,
             5..=8 => self.put().await,
@@ -188,6 +188,7 @@ impl Game {
             15..=19 => self.pass().await,
             20 => self.empty_trash().await,
             21 | 22 => self.restore().await,
+            23 | 24 => self.ask().await,
             _ => self.push_whole().await,
         }
     }
@@ -236,13 +237,8 @@ impl Game {
         );
         let mut tags = Vec::new();
         for _ in 0..self.dice.below(3) {
-            let tag = self.dice.of(&self.tags).clone();
-            // What says something about itself is nobody's.
-            if !tag.contains(document.digest.trim_start_matches("sha256:"))
-                && !is_circle(&tag, &document)
-            {
-                tags.push(tag);
-            }
+            // Circles too: what is attached to itself, or to what it holds.
+            tags.push(self.dice.of(&self.tags).clone());
         }
         self.put_this(repository, &document, &tags).await
     }
@@ -283,6 +279,27 @@ impl Game {
             );
         }
         format!("put {} into {} as {tags:?}", document.digest, repository.0)
+    }
+
+    /// Asks whether a blob and a manifest are there, as a client does that will not send what is.
+    async fn ask(&mut self) -> String {
+        let repository = *self.dice.of(&self.repositories);
+        let digest = Digest::sha256(self.dice.of(&self.contents).as_bytes());
+        let document = self.dice.of(&self.documents).digest.clone();
+        let (catalog, now) = (&self.world.catalog, self.now);
+        let blob = catalog.promise_blob(repository, &digest, now).await;
+        let is_told = blob.unwrap().is_some();
+        let expected = self
+            .model
+            .asked_for_blob(repository.0, digest.as_str(), now);
+        assert_eq!(is_told, expected, "seed {}: HEAD of {digest}", self.seed);
+        let manifest = catalog
+            .promise_manifest(repository, &document.parse().unwrap(), now)
+            .await;
+        let is_told = manifest.unwrap().is_some();
+        let expected = self.model.asked_for_manifest(repository.0, &document, now);
+        assert_eq!(is_told, expected, "seed {}: HEAD of {document}", self.seed);
+        format!("HEAD of {digest} and {document} in {}", repository.0)
     }
 
     /// A whole push: blobs, then the manifest.
@@ -469,6 +486,7 @@ impl Game {
         state.is_whole(what);
         let ours: Vec<i64> = self.repositories.iter().map(|id| id.0).collect();
         let is_ours = |place: &&(i64, String)| ours.contains(&place.0);
+        self.learn_ended_tags(&state, what).await;
         for place in self.model.needed(self.now) {
             assert!(
                 state.manifests.contains(&place),
@@ -496,6 +514,34 @@ impl Game {
         let there: Vec<_> = state.links.iter().filter(is_ours).cloned().collect();
         let known: Vec<_> = self.model.links.keys().cloned().collect();
         assert_eq!(there, known, "{what}: rights to blobs");
+    }
+
+    /// A tag that only attaches something ends with what it attaches, and with nothing that is needed.
+    async fn learn_ended_tags(&mut self, state: &State, what: &str) {
+        let mut ended: BTreeMap<Timestamp, Vec<_>> = BTreeMap::new();
+        for ((repository, tag), digest) in self.model.tags.clone() {
+            if !state.tags.contains(&(repository, tag.clone())) {
+                assert!(Model::attached_to(&tag).is_some(), "{what}: {tag} ended");
+                let end = self.world.tag_end(repository, &tag).await;
+                ended
+                    .entry(end)
+                    .or_default()
+                    .push((repository, tag, digest));
+            }
+        }
+        // What ended at once was decided at once; what it left can be brought back from then on.
+        for (end, tags) in ended {
+            let needed = self.model.needed(end);
+            for (repository, tag, digest) in &tags {
+                assert!(
+                    !needed.contains(&(*repository, digest.clone())),
+                    "{what}: {tag} ended although {digest} is needed"
+                );
+            }
+            for (repository, tag, _) in tags {
+                self.model.untagged(repository, &tag, end);
+            }
+        }
     }
 
     /// Lets everything run down: exactly what tags keep is left, and without tags nothing.
@@ -531,15 +577,4 @@ impl Game {
             "{what}: without tags nothing is left"
         );
     }
-}
-
-/// Returns whether a tag would attach an index to its own child: two reasons to stay that are each other's.
-fn is_circle(tag: &str, document: &Document) -> bool {
-    let Some(hex) = tag
-        .strip_prefix("sha256-")
-        .and_then(|rest| rest.strip_suffix(".sig"))
-    else {
-        return false;
-    };
-    !document.children.is_empty() || hex.is_empty()
 }

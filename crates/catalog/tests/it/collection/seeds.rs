@@ -226,3 +226,73 @@ async fn a_run_by_hand_takes_nothing_that_is_protected() {
     })
     .await;
 }
+
+/// The tag by which the older scheme attaches something to a body.
+fn attaching(body: &str, kind: &str) -> String {
+    let hex = digest_of(body).to_string().replace("sha256:", "sha256-");
+    format!("{hex}.{kind}")
+}
+
+#[tokio::test]
+async fn what_is_attached_to_itself_goes_with_its_last_tag() {
+    each_engine(async |world, dev, [id, _, _]| {
+        let body = push(world, dev, id, &["{}", "layer"], "", &["v1"]).await;
+        let own = attaching(&body, "sig");
+        put(&world.catalog, id, &body, &tags(&[&own]), 0).await;
+        world.run_down(at(LATER)).await;
+        assert!(has(world, id, &body).await, "it has a tag of its own");
+        end_tag(world, id, "v1").await;
+        world.run_down(at(2 * LATER)).await;
+        assert_eq!(world.state().await, super::state::State::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_index_attached_to_its_own_child_goes_with_the_childs_last_tag() {
+    each_engine(async |world, dev, [id, _, _]| {
+        let child = push(world, dev, id, &["{}", "layer"], "", &["v1"]).await;
+        let outer = index(&[(&child, "amd64")]);
+        put(
+            &world.catalog,
+            id,
+            &outer,
+            &tags(&[&attaching(&child, "att")]),
+            0,
+        )
+        .await;
+        world.run_down(at(LATER)).await;
+        assert!(has(world, id, &child).await && has(world, id, &outer).await);
+        end_tag(world, id, "v1").await;
+        world.run_down(at(2 * LATER)).await;
+        assert_eq!(world.state().await, super::state::State::default());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_ring_of_what_is_attached_to_one_another_goes_with_the_last_tag() {
+    each_engine(async |world, dev, [id, _, _]| {
+        let names = ["{\"n\":1}", "{\"n\":2}", "{\"n\":3}"];
+        let mut bodies = Vec::new();
+        for name in names {
+            bodies.push(push(world, dev, id, &[name], "", &[]).await);
+        }
+        for n in 0..3 {
+            let tag = attaching(&bodies[(n + 1) % 3], "sbom");
+            put(&world.catalog, id, &bodies[n], &tags(&[&tag]), 0).await;
+        }
+        put(&world.catalog, id, &bodies[1], &tags(&["v1"]), 0).await;
+        world.run_down(at(LATER)).await;
+        for body in &bodies {
+            assert!(
+                has(world, id, body).await,
+                "one of them has a tag of its own"
+            );
+        }
+        end_tag(world, id, "v1").await;
+        world.run_down(at(2 * LATER)).await;
+        assert_eq!(world.state().await, super::state::State::default());
+    })
+    .await;
+}

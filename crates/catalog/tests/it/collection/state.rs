@@ -30,6 +30,8 @@ pub(crate) struct State {
     pub(crate) blobs: BTreeMap<String, String>,
     pub(crate) bodies: BTreeSet<String>,
     pub(crate) objects: BTreeSet<String>,
+    /// Tags that lead somewhere.
+    pub(crate) tags: BTreeSet<Place>,
     pub(crate) reviews: i64,
     pub(crate) trash: i64,
 }
@@ -73,9 +75,30 @@ impl World {
         for row in rows("SELECT digest FROM manifest_body").await.unwrap() {
             state.bodies.insert(row.get(0));
         }
+        for row in rows("SELECT repository_id, name FROM tag WHERE live_name IS NOT NULL")
+            .await
+            .unwrap()
+        {
+            state.tags.insert(place(&row));
+        }
         state.reviews = rows("SELECT COUNT(*) FROM gc_review").await.unwrap()[0].get(0);
         state.trash = rows("SELECT COUNT(*) FROM trash").await.unwrap()[0].get(0);
         state
+    }
+
+    /// Returns when a tag last ended.
+    pub(crate) async fn tag_end(&self, repository: i64, tag: &str) -> Timestamp {
+        const END: &str = "SELECT MAX(end_us) FROM tag WHERE repository_id = $1 AND name = $2";
+        let row = sqlx::query(END).bind(repository).bind(tag.to_owned());
+        let row = row.fetch_one(&self.pool).await.unwrap();
+        Timestamp::from_microsecond(row.get(0)).unwrap()
+    }
+
+    /// Returns the bytes of all blobs.
+    pub(crate) async fn blob_bytes(&self) -> u64 {
+        const BYTES: &str = "SELECT CAST(COALESCE(SUM(size_bytes), 0) AS BIGINT) FROM blob";
+        let row = sqlx::query(BYTES).fetch_one(&self.pool).await.unwrap();
+        u64::try_from(row.get::<i64, _>(0)).unwrap()
     }
 
     pub(crate) fn has_object(&self, key: &str) -> bool {
