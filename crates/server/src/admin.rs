@@ -33,7 +33,8 @@ pub use rules::{PruneReport, QuotaBody, QuotaItem, RetentionItem, RuleBody, Rule
 use secrecy::{ExposeSecret as _, SecretString};
 pub use tags::{Span, TagItem, read_life};
 pub use upkeep::{
-    CheckOptions, CheckReport, CollectionStatus, Finding, JobItem, ScheduleItem, Steered, Steering,
+    CheckOptions, CheckReport, CollectionStatus, Finding, JobItem, ReclaimItem, ReclaimReport,
+    ScheduleItem, Steered, Steering,
 };
 pub use upstreams::{Mirror, MirrorFilter, NewUpstream, Upstream};
 pub use webhooks::{DeliveryItem, NewWebhook, WebhookItem};

@@ -47,6 +47,7 @@ pub use api::openapi;
 pub use boot::{Running, StartError, start};
 pub use catalog::Sparse;
 pub use clock::Clock;
+pub use collection::verify::VerifyRules;
 pub use metrics::metrics_reference;
 pub use networks::{BadNetwork, Networks};
 pub use outbound::{AllowList, BadEntry, ClientError, OutboundSettings};

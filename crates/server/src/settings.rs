@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use blobs::{BlobError, Store};
 use secrecy::SecretString;
 
+use crate::collection::verify::VerifyRules;
 use crate::networks::Networks;
 use crate::outbound::OutboundSettings;
 use crate::registry::rules::RegistryRules;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub trusted_proxies: Networks,
     /// What the registry's protocol side allows, and how much of it.
     pub registry: RegistryRules,
+    /// How everything stored is read again.
+    pub verify: VerifyRules,
     /// The ways to sign in beside passwords kept here.
     pub sign_in: SignInSettings,
 }

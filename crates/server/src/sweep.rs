@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use crate::analysis::tap;
 use crate::app::{App, Shared};
 use crate::auth::uses;
-use crate::collection::objects;
+use crate::collection::{OBJECTS, objects};
 use crate::error::{Cause, chain};
 use crate::registry::transfer::session_of;
 
@@ -47,7 +47,7 @@ fn said(what: &'static str, swept: Result<(), Cause>) {
 }
 
 async fn trash(app: &App) -> Result<(), Cause> {
-    while objects::delete_discarded(app, BATCH).await?.objects > 0 {}
+    while objects::delete_discarded(app, OBJECTS).await?.objects > 0 {}
     Ok(())
 }
 

@@ -52,6 +52,7 @@ async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure
         outbound: config.outbound,
         trusted_proxies: config.trusted_proxies,
         sign_in: config.sign_in,
+        verify: config.verify,
         registry: config.registry,
     };
     // Before anything else: whoever sees the address may send a signal at once.

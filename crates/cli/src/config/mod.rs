@@ -20,9 +20,12 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
-use server::{AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings, Storage};
+use server::{
+    AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings, Storage, VerifyRules,
+};
 
 pub(crate) use self::conceal::concealed;
 pub(crate) use self::error::ConfigError;
@@ -157,6 +160,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "COUNT")]
     pub(crate) max_requests: Option<String>,
 
+    /// Read at most this much of what is stored again in a second, 0 for nothing
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) verify_rate: Option<String>,
+
+    /// Begin to read everything again this many days after the last beginning
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) verify_days: Option<String>,
+
     /// Read the first administrator's password from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_password_file: Option<String>,
@@ -192,6 +203,8 @@ impl Flags {
             "max_blob_bytes" => &self.max_blob_bytes,
             "chunk_min_bytes" => &self.chunk_min_bytes,
             "max_requests" => &self.max_requests,
+            "verify_rate" => &self.verify_rate,
+            "verify_days" => &self.verify_days,
             "admin_password_file" => &self.admin_password_file,
             _ => &None,
         }
@@ -392,6 +405,7 @@ pub(crate) struct ServeConfig {
     pub(crate) trusted_proxies: Networks,
     /// The ways to sign in beside passwords kept here.
     pub(crate) sign_in: SignInSettings,
+    pub(crate) verify: VerifyRules,
     /// The switches and limits of the registry's protocol side.
     pub(crate) registry: RegistryRules,
 }
@@ -453,6 +467,7 @@ impl ServeConfig {
             trusted_proxies: settings.read("trusted_proxies")?.unwrap_or_default(),
             sign_in: sign_in(settings)?,
             registry: registry_rules(settings)?,
+            verify: verify_rules(settings)?,
         })
     }
 }
@@ -476,6 +491,19 @@ fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {
         max_requests: settings
             .read("max_requests")?
             .unwrap_or(default.max_requests),
+    })
+}
+
+fn verify_rules(settings: &Settings) -> Result<VerifyRules, ConfigError> {
+    let default = VerifyRules::default();
+    let days = settings.read::<u16>("verify_days")?;
+    Ok(VerifyRules {
+        bytes_per_second: settings
+            .read("verify_rate")?
+            .unwrap_or(default.bytes_per_second),
+        every: days.map_or(default.every, |days| {
+            Duration::from_hours(24 * u64::from(days))
+        }),
     })
 }
 

@@ -214,6 +214,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "How many requests are answered at the same time; one more gets 429 and is told to come back.",
     },
     Setting {
+        name: "verify_rate",
+        form: "a number of bytes",
+        default: Some("8388608"),
+        otherwise: "",
+        meaning: "How much of what is stored is read again and hashed in a second, at most; what is damaged is quarantined until it is sent again. 0 reads nothing.",
+    },
+    Setting {
+        name: "verify_days",
+        form: "a number of days",
+        default: Some("30"),
+        otherwise: "",
+        meaning: "How long after the beginning of one round through everything stored the next round begins.",
+    },
+    Setting {
         name: "admin_password_file",
         form: "a file",
         default: None,

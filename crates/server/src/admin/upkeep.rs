@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Admin, AdminError};
-pub use crate::api::gc::{CollectionStatus, Steered, Steering};
+pub use crate::api::gc::{CollectionStatus, ReclaimItem, ReclaimReport, Steered, Steering};
 pub use crate::api::jobs::JobItem;
 use crate::collection;
 use crate::collection::check::CheckError;
@@ -36,6 +36,11 @@ impl Admin {
     pub async fn run_collection(&self, now: Timestamp) -> Result<u64, AdminError> {
         let job = collection::job_for(&self.actor.name);
         Ok(self.catalog.run_collection(&job, &self.actor, now).await?)
+    }
+
+    /// Tells what collection would give back if everything that waits were looked at now. Nothing is changed.
+    pub async fn reclaimable(&self, now: Timestamp) -> Result<ReclaimReport, AdminError> {
+        Ok(ReclaimReport::read(&self.catalog, now).await?)
     }
 
     /// Lets collection rest or go on, or sets its pace, on every server of this database.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Catalog, CatalogError, CollectionRun, Switches};
+use catalog::{Catalog, CatalogError, CollectionRun, Reclaim, Switches};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -90,6 +90,35 @@ struct RunItem {
     freed_bytes: u64,
 }
 
+/// What a run would give back.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReclaimReport {
+    /// The moment of the dry run.
+    pub at: Timestamp,
+    /// The bytes of objects of all causes.
+    pub bytes: u64,
+    /// The causes, in the order in which a deletion runs down.
+    pub causes: Vec<ReclaimItem>,
+    /// Whether more waits than one report looks at.
+    pub partial: bool,
+}
+
+/// What one cause gives back.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReclaimItem {
+    /// `manifests`, `links`, `blobs`, `condemned`, `trash`, `uploads`, or `unknownObjects` once the store was compared
+    /// with its rows.
+    pub cause: &'static str,
+    /// Entries of the queue that wait for this pass, due or not.
+    pub queued: u64,
+    /// How many things would go.
+    pub count: u64,
+    /// The bytes of objects that would go.
+    pub bytes: u64,
+}
+
 #[derive(Serialize, ToSchema)]
 struct RunQueued {
     /// How many entries became due earlier than planned.
@@ -99,6 +128,7 @@ struct RunQueued {
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(status, steer))
+        .routes(routes!(report))
         .routes(routes!(run))
 }
 
@@ -137,6 +167,19 @@ async fn steer(
     }))
 }
 
+/// Tells what a run would give back, and why, if everything that waits were looked at now. Nothing is changed.
+#[utoipa::path(
+    get, path = "/gc/report", tag = "gc", operation_id = "reclaimable",
+    responses((status = 200, body = ReclaimReport), Refusals),
+)]
+async fn report(
+    State(app): State<Shared>,
+    _: Administrator,
+) -> Result<Json<ReclaimReport>, Problem> {
+    let report = ReclaimReport::read(&app.catalog, app.clock.now()).await?;
+    Ok(Json(report))
+}
+
 /// Collects now what would wait out its grace; what is protected stays protected.
 #[utoipa::path(
     post, path = "/gc/run", tag = "gc", operation_id = "runCollection",
@@ -172,6 +215,28 @@ impl CollectionStatus {
             condemned_bytes: queue.condemned_bytes,
             runs: runs.into_iter().map(shown).collect(),
         })
+    }
+}
+
+impl ReclaimReport {
+    /// Runs dry.
+    pub(crate) async fn read(catalog: &Catalog, at: Timestamp) -> Result<Self, CatalogError> {
+        let reclaimable = catalog.reclaimable(at).await?;
+        Ok(Self {
+            at,
+            bytes: reclaimable.bytes(),
+            causes: reclaimable.causes.iter().map(reclaim).collect(),
+            partial: reclaimable.is_partial,
+        })
+    }
+}
+
+fn reclaim(reclaim: &Reclaim) -> ReclaimItem {
+    ReclaimItem {
+        cause: reclaim.cause.as_str(),
+        queued: reclaim.queued,
+        count: reclaim.count,
+        bytes: reclaim.bytes,
     }
 }
 

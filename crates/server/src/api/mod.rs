@@ -51,6 +51,7 @@ pub(crate) mod robots;
 pub(crate) mod rules;
 mod sparse;
 mod specification;
+mod store;
 pub(crate) mod tag_life;
 mod teams;
 mod tokens;
@@ -102,6 +103,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(rules::routes())
         .merge(sparse::routes())
         .merge(specification::routes())
+        .merge(store::routes())
         .merge(tag_life::routes())
         .merge(teams::routes())
         .merge(tokens::routes())

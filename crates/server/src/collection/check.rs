@@ -9,11 +9,12 @@
 use std::collections::HashMap;
 
 use blobs::{BlobError, ObjectKey, Store};
-use catalog::{BlobRow, Catalog, CatalogError, Rule, Sparse};
-use futures::StreamExt as _;
+use catalog::{Catalog, CatalogError, Rule, Sparse};
 use jiff::Timestamp;
-use oci::{Digest, DigestHasher};
+use oci::Digest;
 use serde::Serialize;
+
+use super::look::{Pace, Seen, look_at};
 
 /// Rows or keys of one page.
 const PAGE: u32 = 1000;
@@ -106,6 +107,7 @@ pub(crate) async fn check(
     let mut objects = list(store).await?;
     report.objects = objects.len() as u64;
     check_blobs(catalog, store, options, &mut objects, &mut report).await?;
+    check_quarantine(catalog, &mut report).await?;
     check_unknown(catalog, store, objects, &mut report).await?;
     check_staged(catalog, store, &mut report).await?;
     report.findings.sort();
@@ -195,10 +197,15 @@ async fn check_blobs(
             if listed == Some(row.size_bytes) && !options.is_deep {
                 continue;
             }
-            let (fault, read) = look_at(store, &row, options.is_deep).await;
-            report.hashed_bytes += read;
-            let Some((check, detail)) = fault else {
-                continue;
+            let mut pace = Pace::unbounded();
+            let seen = look_at(store, &row, options.is_deep, &mut pace).await;
+            report.hashed_bytes += pace.read();
+            let (check, detail) = match seen {
+                Seen::Whole => continue,
+                Seen::Missing(detail) => ("blob-has-its-object", detail),
+                Seen::OtherSize(detail) => ("blob-has-its-size", detail),
+                Seen::OtherHash(detail) => ("blob-has-its-hash", detail),
+                Seen::Unreadable(detail) => ("blob-can-be-read", detail),
             };
             // Replaced or collected while we looked: the next check sees what it is now.
             if catalog.blob_row(&row.digest).await?.as_ref() == Some(&row) {
@@ -209,43 +216,21 @@ async fn check_blobs(
     }
 }
 
-/// Opens an object, and reads it if asked to. Returns what is wrong with it, and how many bytes were read.
-async fn look_at(
-    store: &Store,
-    row: &BlobRow,
-    is_deep: bool,
-) -> (Option<(&'static str, String)>, u64) {
-    const IS_THERE: &str = "blob-has-its-object";
-    const HAS_SIZE: &str = "blob-has-its-size";
-    const HAS_HASH: &str = "blob-has-its-hash";
-    let Ok(key) = row.object_key.parse::<ObjectKey>() else {
-        return (Some((IS_THERE, "this is no object's key".to_owned())), 0);
-    };
-    let mut reader = match store.open_range(&key, None).await {
-        Ok(reader) => reader,
-        Err(error) => return (Some((IS_THERE, crate::error::chain(&error))), 0),
-    };
-    let size = reader.size_bytes();
-    if size != row.size_bytes {
-        let detail = format!("{size} bytes instead of {}", row.size_bytes);
-        return (Some((HAS_SIZE, detail)), 0);
-    }
-    if !is_deep {
-        return (None, 0);
-    }
-    let (mut hasher, mut read) = (DigestHasher::new(row.digest.algorithm()), 0);
-    while let Some(chunk) = reader.next().await {
-        match chunk {
-            Ok(chunk) => {
-                read += chunk.len() as u64;
-                hasher.update(&chunk);
-            }
-            Err(error) => return (Some((HAS_HASH, crate::error::chain(&error))), read),
+/// Tells what recurring checks have found: a quarantined blob cannot be read, whatever its object is like now.
+async fn check_quarantine(catalog: &Catalog, report: &mut CheckReport) -> Result<(), CheckError> {
+    let mut after = String::new();
+    loop {
+        let findings = catalog.store_findings(&after, PAGE).await?;
+        let Some(last) = findings.last() else {
+            return Ok(());
+        };
+        after = last.digest.to_string();
+        for finding in findings {
+            let (digest, key) = (&finding.digest, &finding.object_key);
+            let subject = format!("{digest} in {key}: {}", finding.detail);
+            report.fault("blob-is-not-quarantined", subject);
         }
     }
-    let found = hasher.finish();
-    let fault = (found != row.digest).then(|| (HAS_HASH, format!("its hash is {found}")));
-    (fault, read)
 }
 
 /// Asks about the objects that are no blob's.

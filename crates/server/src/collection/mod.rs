@@ -5,11 +5,14 @@
 //! at it together.
 
 pub(crate) mod check;
+mod look;
 pub(crate) mod objects;
+pub(crate) mod reconcile;
+pub(crate) mod verify;
 
 use std::time::{Duration, Instant};
 
-use catalog::{Claim, Collected, JobResults, Lane, NewJob, Pass};
+use catalog::{Claim, Collected, Fault, JobResults, Lane, NewJob, Pass};
 use serde::{Deserialize, Serialize};
 
 use crate::app::{App, Shared};
@@ -27,8 +30,10 @@ pub(crate) const COLLECT_JOB: Kind = Kind {
     perform: |app, claim| Box::pin(perform(app, claim)),
 };
 
-/// Entries or objects in one transaction or request.
+/// Entries in one transaction.
 const BATCH: u32 = 128;
+/// Objects in one deletion: as many as an object store takes in one request.
+pub(crate) const OBJECTS: u32 = 1_000;
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct CollectJob {
@@ -45,7 +50,8 @@ pub(crate) fn job_for(asked_by: &str) -> NewJob {
         kind: COLLECT.to_owned(),
         lane: Lane::Manual,
         payload: serde_json::to_string(&payload).expect("a name is JSON"),
-        dedup_key: Some(format!("{COLLECT}:asked")),
+        // Each for itself: one that is just ending would not look again.
+        dedup_key: None,
         delay: Duration::ZERO,
     }
 }
@@ -108,11 +114,11 @@ async fn round(app: &App) -> Result<Collected, JobError> {
     for pass in Pass::ALL {
         round += app.catalog.collect(pass, BATCH, app.clock.now()).await?;
     }
-    round += objects::delete_discarded(app, BATCH).await?;
+    round += objects::delete_discarded(app, OBJECTS).await?;
     Ok(round)
 }
 
-/// Measures what waits, for the metrics.
+/// Measures what waits and what is at fault, for the metrics.
 pub(crate) async fn measure(app: &App) {
     let now = app.clock.now();
     match app.catalog.collection_queue(now).await {
@@ -124,6 +130,23 @@ pub(crate) async fn measure(app: &App) {
         }
         Err(error) => {
             tracing::warn!(cause = %chain(&error), "cannot measure the queue of collection");
+        }
+    }
+    measure_faults(app).await;
+}
+
+/// Counts what checks of the store found, for the metrics that raise an alert.
+async fn measure_faults(app: &App) {
+    match app.catalog.store_faults().await {
+        Ok(faults) => {
+            for fault in Fault::ALL {
+                let count = faults.iter().find(|(counted, _)| *counted == fault);
+                let count = count.map_or(0, |(_, count)| *count);
+                app.metrics.store.set_faults(fault, count);
+            }
+        }
+        Err(error) => {
+            tracing::warn!(cause = %chain(&error), "cannot count what checks of the store found");
         }
     }
 }

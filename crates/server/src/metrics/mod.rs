@@ -9,6 +9,7 @@
 mod book;
 mod reference;
 mod requests;
+mod store;
 mod waits;
 
 use std::sync::atomic::AtomicU64;
@@ -22,6 +23,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 pub(crate) use book::{Book, Words};
 pub use reference::metrics_reference;
 pub(crate) use requests::{Requests, Surface};
+use store::StoreMetrics;
 pub(crate) use waits::{StoreOperation, Waits};
 
 use crate::upstream::metrics::UpstreamMetrics;
@@ -52,6 +54,7 @@ pub(crate) struct Metrics {
     gc_condemned: Counter,
     gc_freed_bytes: Counter,
     pub(crate) gc_queue_age_seconds: Level,
+    pub(crate) store: StoreMetrics,
     usage_pending: Gauge,
     deliveries: Words<Counter>,
     pub(crate) upstream: UpstreamMetrics,
@@ -154,6 +157,7 @@ impl Metrics {
                 "How long the longest-overdue entry of the queue of collection has been due",
                 Level::default(),
             ),
+            store: StoreMetrics::register(pages),
             usage_pending: pages.one(
                 "usage_pending_changes",
                 "Changes of usage that are not folded into its figures yet; quotas count them, pages show them later",

@@ -15,7 +15,7 @@ use super::{CONTENT_DIGEST, Call, cache, header_value};
 use crate::app::App;
 use crate::auth::Access;
 use crate::doors::pull;
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::metrics::StoreOperation;
 
 /// How long an address of the object store is valid: shorter than the time between a blob's last use and its deletion.
@@ -29,15 +29,24 @@ pub(super) async fn get(
 ) -> Result<Response, ApiError> {
     let access = call.pull(name).await?;
     let app = &call.app;
-    let found = find(app, &access, digest).await?;
+    let found = if is_head {
+        find_and_promise(app, &access, digest).await?
+    } else {
+        find(app, &access, digest).await?
+    };
     if !is_head {
         pull::ask_for_blob(call, &access, digest).await?;
     }
     let blob = match found {
-        Some(blob) => blob,
-        None => match cache::blob(call, &access, digest, is_head).await? {
-            cache::Blob::Answer(response) => return Ok(response),
-            cache::Blob::Landed(blob) => blob,
+        Some(blob) if !blob.is_quarantined => blob,
+        found => match cache::blob(call, &access, digest, is_head).await {
+            Ok(cache::Blob::Answer(response)) => return Ok(response),
+            Ok(cache::Blob::Landed(blob)) if !blob.is_quarantined => blob,
+            // Whoever asks before sending is told to send: a new upload heals it.
+            Ok(cache::Blob::Landed(_)) if is_head => return Err(ApiError::blob_unknown()),
+            Ok(cache::Blob::Landed(_)) => return Err(damaged(digest)),
+            Err(_) if found.is_some() && !is_head => return Err(damaged(digest)),
+            Err(error) => return Err(error),
         },
     };
 
@@ -112,6 +121,57 @@ async fn find(app: &App, access: &Access, digest: &Digest) -> Result<Option<Blob
         app.recent.blobs.keep(key, generation, now, blob.clone());
     }
     Ok(found)
+}
+
+/// Finds a blob for somebody who will not send it because it is here: it stays for longer than they take.
+///
+/// What is remembered says until when the right is kept, and whoever takes the right away moves a counter, so most
+/// answers need neither a question nor a write.
+async fn find_and_promise(
+    app: &App,
+    access: &Access,
+    digest: &Digest,
+) -> Result<Option<Blob>, ApiError> {
+    let Some(found) = find(app, access, digest).await? else {
+        return Ok(None);
+    };
+    let now = app.clock.now();
+    if !found.is_condemned
+        && found
+            .kept_until
+            .is_some_and(|until| catalog::is_assured(until, now))
+    {
+        return Ok(Some(found));
+    }
+    let promised = app
+        .catalog
+        .promise_blob(access.repository.id, digest, now)
+        .await;
+    match promised {
+        Ok(promised) => {
+            if let Some(blob) = &promised {
+                let key = (access.repository.id, digest.clone());
+                app.recent
+                    .blobs
+                    .keep(key, access.generation, now, blob.clone());
+            }
+            Ok(promised)
+        }
+        // Where nothing can be written, nothing is taken away either.
+        Err(error) => {
+            tracing::warn!(%digest, cause = %chain(&error), "a blob is shown without a promise to keep it");
+            Ok(Some(found))
+        }
+    }
+}
+
+/// The object of a blob is missing or damaged, and known to be.
+#[derive(Debug, thiserror::Error)]
+#[error("the object of {0} is quarantined: send the blob again, see `tidegate admin fsck`")]
+struct Quarantined(Digest);
+
+fn damaged(digest: &Digest) -> ApiError {
+    ApiError::fault(Quarantined(digest.clone()))
 }
 
 fn unsatisfiable(size: u64) -> Response {

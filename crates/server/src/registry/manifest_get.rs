@@ -15,7 +15,7 @@ use super::{CONTENT_DIGEST, Call, accept, cache, header_value, warning};
 use crate::app::App;
 use crate::auth::Access;
 use crate::doors::pull::{self, PullAnswer};
-use crate::error::ApiError;
+use crate::error::{ApiError, chain};
 use crate::notify::pulls;
 use crate::upstream::proxy::{self, Freshness};
 
@@ -44,6 +44,13 @@ pub(super) async fn get(
     let manifest = find(app, &access, &parsed, cached.is_none())
         .await?
         .ok_or_else(|| ApiError::manifest_unknown(reference))?;
+    let manifest = if is_head {
+        promise(app, &access, &parsed, manifest)
+            .await?
+            .ok_or_else(|| ApiError::manifest_unknown(reference))?
+    } else {
+        manifest
+    };
     let tag = match &parsed {
         Reference::Tag(tag) => Some(tag),
         Reference::Digest(_) => None,
@@ -111,6 +118,40 @@ async fn find(
             .keep_manifest(repository, reference, generation, now, &manifest);
         manifest
     }))
+}
+
+/// Keeps a manifest for somebody who will not send it because it is here. Returns it, unless it went meanwhile.
+async fn promise(
+    app: &App,
+    access: &Access,
+    reference: &Reference,
+    manifest: Arc<StoredManifest>,
+) -> Result<Option<Arc<StoredManifest>>, ApiError> {
+    let (repository, now) = (access.repository.id, app.clock.now());
+    if catalog::is_assured(manifest.kept_until, now) {
+        return Ok(Some(manifest));
+    }
+    let promised = app
+        .catalog
+        .promise_manifest(repository, &manifest.digest, now)
+        .await;
+    match promised {
+        Ok(Some(kept_until)) => {
+            let manifest = Arc::new(StoredManifest {
+                kept_until,
+                ..Arc::unwrap_or_clone(manifest)
+            });
+            app.recent
+                .keep_manifest(repository, reference, access.generation, now, &manifest);
+            Ok(Some(manifest))
+        }
+        Ok(None) => Ok(None),
+        // Where nothing can be written, nothing is taken away either.
+        Err(error) => {
+            tracing::warn!(digest = %manifest.digest, cause = %chain(&error), "a manifest is shown without a promise to keep it");
+            Ok(Some(manifest))
+        }
+    }
 }
 
 fn stored(manifest: &StoredManifest, if_none_match: Option<&str>, is_head: bool) -> Response {

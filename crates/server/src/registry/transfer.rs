@@ -28,6 +28,8 @@ use crate::metrics::StoreOperation;
 
 /// How long an idle session is kept.
 const IDLE: SignedDuration = SignedDuration::from_hours(24);
+/// How long a session is kept that somebody keeps alive.
+const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Runs work to its end although nobody may wait for it any more: a handler is dropped when its connection breaks, and
 /// what arrived must become durable all the same.
@@ -232,7 +234,7 @@ impl Transfer {
                 parts: checkpoint.staged.parts,
                 tail: checkpoint.staged.tail,
             },
-            expires_at: expiry(self.app.clock.now()),
+            expires_at: expiry(self.upload.created_at, self.app.clock.now()),
         };
         let is_moved = self
             .app
@@ -307,6 +309,31 @@ pub(crate) fn session_of(upload: &Upload) -> Result<Session, ApiError> {
     })
 }
 
-pub(super) fn expiry(now: Timestamp) -> Timestamp {
-    now.saturating_add(IDLE).unwrap_or(Timestamp::MAX)
+/// Returns when a session is given up that was opened at `created_at` and advances at `now`.
+pub(super) fn expiry(created_at: Timestamp, now: Timestamp) -> Timestamp {
+    let idle = now.saturating_add(IDLE).unwrap_or(Timestamp::MAX);
+    let longest = created_at.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+    idle.min(longest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_a_day_after_its_last_byte_and_a_week_after_its_beginning() {
+        let begun = Timestamp::UNIX_EPOCH;
+        for (hours, ends) in [
+            (0, 24),
+            (1, 25),
+            (143, 167),
+            (144, 168),
+            (150, 168),
+            (168, 168),
+        ] {
+            let now = begun + SignedDuration::from_hours(hours);
+            let expected = begun + SignedDuration::from_hours(ends);
+            assert_eq!(expiry(begun, now), expected, "a byte after {hours} h");
+        }
+    }
 }

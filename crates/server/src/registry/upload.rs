@@ -185,7 +185,7 @@ async fn open_session(
         principal: access.principal.id,
         object_key: ObjectKey::new(Uuid::new_v4()).as_str().to_owned(),
         algorithm,
-        expires_at: expiry(now),
+        expires_at: expiry(now, now),
     };
     // The row first: bytes without a row are found and removed, a row without bytes starts at offset 0.
     let upload = app.catalog.create_upload(&new, now).await?;

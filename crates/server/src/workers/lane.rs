@@ -42,7 +42,9 @@ pub(crate) fn spawn_all(app: &Shared, tasks: &mut JoinSet<()>) {
 const fn workers_of(lane: Lane) -> usize {
     match lane {
         Lane::Interactive | Lane::Manual => 2,
-        Lane::Bulk | Lane::Upkeep => 1,
+        Lane::Bulk => 1,
+        // Comparing the store and reading it again take long; collection goes on beside them.
+        Lane::Upkeep => 3,
         // They wait for other machines, each endpoint's job for one at a time.
         Lane::Notify => 4,
     }

@@ -43,10 +43,12 @@ pub(crate) const KINDS: &[Kind] = &[
     notify::jobs::FAN_OUT_JOB,
     notify::jobs::FORGET_JOB,
     upstream::mirror::JOB,
+    collection::reconcile::RECONCILE_JOB,
     analysis::jobs::REMATCH_JOB,
     retention::prune::RETENTION_JOB,
     upkeep::TAGS_JOB,
     upkeep::RECOUNT_JOB,
+    collection::verify::VERIFY_JOB,
 ];
 
 /// A job's outcome on its way.

@@ -20,6 +20,8 @@ use super::kind;
 use crate::analysis::rematch::REMATCH;
 use crate::app::Shared;
 use crate::collection::COLLECT;
+use crate::collection::reconcile::RECONCILE;
+use crate::collection::verify::VERIFY;
 use crate::error::chain;
 use crate::notify;
 use crate::retention::prune::RETENTION;
@@ -49,6 +51,10 @@ pub(crate) const RECURRING: &[Recurring] = &[
         name: upstream::proxy::EVICT_JOB.name,
         cron: "41 3 * * *",
     },
+    Recurring {
+        name: RECONCILE,
+        cron: "11 2 * * SUN",
+    },
     // Grades drop with the calendar, without any news.
     Recurring {
         name: REMATCH,
@@ -66,6 +72,11 @@ pub(crate) const RECURRING: &[Recurring] = &[
     Recurring {
         name: upkeep::RECOUNT,
         cron: "41 3 * * *",
+    },
+    // A minute's share of reading everything again.
+    Recurring {
+        name: VERIFY,
+        cron: "* * * * *",
     },
 ];
 

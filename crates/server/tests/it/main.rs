@@ -13,6 +13,7 @@ mod analysis;
 mod audit;
 mod auth;
 mod blobs;
+mod collection;
 mod conformance;
 mod entries;
 mod gate;

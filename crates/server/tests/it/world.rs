@@ -95,6 +95,7 @@ impl World {
             },
             trusted_proxies: Networks::default(),
             registry: RegistryRules::default(),
+            verify: server::VerifyRules::default(),
             sign_in: server::SignInSettings::default(),
         };
         let server = server::start(settings.clone(), Clock::System)

@@ -211,10 +211,22 @@ pub(super) fn rows(digest: &Digest) -> Vec<Row> {
             administrator(200),
         ),
         row(
+            "GET /api/v1/gc/report",
+            "/api/v1/gc/report",
+            none,
+            administrator(200),
+        ),
+        row(
             "POST /api/v1/gc/run",
             "/api/v1/gc/run",
             none,
             administrator(202),
+        ),
+        row(
+            "GET /api/v1/store",
+            "/api/v1/store",
+            none,
+            administrator(200),
         ),
         row("GET /api/v1/me", "/api/v1/me", none, member(200)),
         row(
