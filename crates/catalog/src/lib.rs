@@ -91,9 +91,10 @@ pub use manifests::{
 pub use patterns::{Pattern, PatternError};
 pub use people::{
     ANY_NAMESPACE, AccountChange, Credential, CredentialKind, DefaultPermission,
-    DefaultPermissionId, Identity, NewCredential, NewIdentity, NewRobot, NewSecret, OWNERS,
-    PatternPermission, Presented, Robot, RobotChange, RobotId, Subject, SubjectId, SyncedGroups,
-    Team, TeamChange, TeamId, TeamMember, TeamRole, TeamSync, UnknownTeamRole,
+    DefaultPermissionId, Identity, Membership, NewCredential, NewIdentity, NewRobot, NewSecret,
+    OWNERS, PatternPermission, Presented, Robot, RobotChange, RobotId, RobotUse, Subject,
+    SubjectId, SyncedGroups, Team, TeamChange, TeamId, TeamMember, TeamRole, TeamSync,
+    UnknownTeamRole,
 };
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;
@@ -122,4 +123,4 @@ pub use upstreams::{
     CachedTag, CredentialChange, Mirror, MirrorFilter, MirrorId, MirrorRun, NewMirror, Updated,
     Upstream, UpstreamId, UpstreamSettings,
 };
-pub use usage::{NewQuota, Quota, QuotaUse};
+pub use usage::{NamespaceUse, NewQuota, Quota, QuotaUse, RepositoryUse};

@@ -218,6 +218,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::people::identities::STATEMENTS,
     crate::people::members::STATEMENTS,
     crate::people::organizations::STATEMENTS,
+    crate::people::overviews::STATEMENTS,
     crate::people::patterns::STATEMENTS,
     crate::people::rights::STATEMENTS,
     crate::people::robots::STATEMENTS,

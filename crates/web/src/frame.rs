@@ -80,6 +80,8 @@ impl Theme {
 pub enum Section {
     /// Repositories, tags, images.
     Images,
+    /// Organisations, their teams and members.
+    Organisations,
     /// Advisories.
     Feeds,
     /// The audit trail.
@@ -95,6 +97,7 @@ impl Section {
     pub(crate) fn current(self, here: &str) -> &'static str {
         match (self, here) {
             (Self::Images, "images")
+            | (Self::Organisations, "organisations")
             | (Self::Feeds, "feeds")
             | (Self::Audit, "audit")
             | (Self::System, "system") => " aria-current=page",

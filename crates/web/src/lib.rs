@@ -13,9 +13,11 @@
 
 pub mod assets;
 mod chips;
+mod draft;
 mod findings;
 pub mod format;
 mod frame;
+mod homes;
 pub mod pages;
 mod paging;
 pub mod routes;
@@ -24,8 +26,10 @@ mod schedule;
 mod tabs;
 
 pub use chips::{Health, Tally, VerdictChip, VerdictTally};
+pub use draft::Draft;
 pub use findings::{FindingFilter, FindingGroup, Show};
 pub use frame::{Account, FeedsNote, Frame, Section, Theme};
+pub use homes::{Home, HomeView};
 pub use pages::audit::{AuditFields, AuditLine, AuditPage, render_audit};
 pub use pages::decision::{DecisionPage, render_decision};
 pub use pages::error::{ErrorKind, ErrorPage, render_error};
@@ -40,7 +44,27 @@ pub use pages::image::{
     render_image,
 };
 pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
+pub use pages::people::account::{AccountPage, render_account};
+pub use pages::people::grants::{DefaultRow, GrantRow, GrantsPage, render_grants};
+pub use pages::people::organisations::{
+    MemberRow, MembersPage, OrganisationPage, OrganisationRow, OrganisationsPage, OwnedRepository,
+    render_members, render_organisation, render_organisations,
+};
+pub use pages::people::robots::{
+    GivenRole, RobotPage, RobotRow, RobotState, RobotsPage, render_robot, render_robots,
+};
+pub use pages::people::teams::{
+    TeamMemberRow, TeamPage, TeamRow, TeamsPage, render_team, render_teams,
+};
+pub use pages::people::usage::{
+    NamespaceRow, QuotaCard, QuotaLimit, SystemUsagePage, UsagePage, UsageRow, render_system_usage,
+    render_usage,
+};
+pub use pages::people::{HomeHead, SecretRow, ShownSecret};
 pub use pages::repository::{AboutPage, PermissionRow, RuleRow, render_about};
+pub use pages::settings::{
+    DryLine, DryRun, RetentionForm, RetentionRule, RoleRow, SettingsPage, render_settings,
+};
 pub use pages::sign_in::{ProviderLink, SignInError, SignInPage, render_sign_in};
 pub use pages::system::jobs::{JobLine, JobList, JobsPage, render_jobs};
 pub use pages::system::upstreams::{

@@ -10,8 +10,10 @@ use std::fmt;
 use oci::{Digest, RepositoryName, Tag};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
+use crate::homes::{Home, HomeView};
+
 /// Everything but the characters that mean themselves in a path segment (RFC 3986, `unreserved` and `:` `@`).
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+pub(crate) const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -57,6 +59,14 @@ pub enum Route {
     Webhook(i64),
     /// `/system/upstreams`
     Upstreams,
+    /// `/r/{repository}/-/settings`, and the target of its forms.
+    Settings(RepositoryName),
+    /// `/organisations`, and the target of its form.
+    Organisations,
+    /// `/usage`: what everybody uses, and the target of its forms.
+    Usage,
+    /// `/account`, `/organisations/{name}` and what is below them; most of them are the targets of their forms too.
+    Home(Home, HomeView),
     /// `/sign-in`: the form, and the target of its POST.
     SignIn,
     /// `/sign-in/{id}`: leads to a provider of identities.
@@ -85,6 +95,9 @@ impl Route {
                 "feeds" => Some(Self::Feeds),
                 "audit" => Some(Self::Audit),
                 "system" => Some(Self::System),
+                "account" => Some(Self::Home(Home::Account, HomeView::Front)),
+                "organisations" => Some(Self::Organisations),
+                "usage" => Some(Self::Usage),
                 "sign-in" => Some(Self::SignIn),
                 "sign-out" => Some(Self::SignOut),
                 _ => None,
@@ -104,6 +117,11 @@ impl Route {
                 Some(("webhooks", id)) => number(id).map(Self::Webhook),
                 Some(_) => None,
             },
+            Some(("account", rest)) => Home::Account.parse(rest),
+            Some(("organisations", rest)) => match rest.split_once('/') {
+                None => Some(Home::Organisation(decode(rest)?).at(HomeView::Front)),
+                Some((name, rest)) => Home::Organisation(decode(name)?).parse(rest),
+            },
             Some(("d", id)) => decode(id).map(Self::Decision),
             Some(("assets", name)) => decode(name).map(Self::Asset),
             Some(_) => None,
@@ -120,6 +138,7 @@ impl Route {
                 "history" => Some(Self::History(name)),
                 "restore" => Some(Self::Restore(name)),
                 "about" => Some(Self::About(name)),
+                "settings" => Some(Self::Settings(name)),
                 _ => None,
             },
             Some(("t", tag)) => Some(Self::ImageByTag(name, decode(tag)?.parse().ok()?)),
@@ -157,6 +176,10 @@ impl fmt::Display for Route {
             Self::Webhooks => f.write_str("/system/webhooks"),
             Self::Webhook(id) => write!(f, "/system/webhooks/{id}"),
             Self::Upstreams => f.write_str("/system/upstreams"),
+            Self::Settings(name) => write!(f, "/r/{name}/-/settings"),
+            Self::Organisations => f.write_str("/organisations"),
+            Self::Usage => f.write_str("/usage"),
+            Self::Home(home, view) => home.write(view, f),
             Self::SignIn => f.write_str("/sign-in"),
             Self::SignInWith(id) => write!(f, "/sign-in/{}", utf8_percent_encode(id, SEGMENT)),
             Self::SignInReturn(id) => {
@@ -217,7 +240,7 @@ fn number(segment: &str) -> Option<i64> {
     (number > 0 && number.to_string() == segment).then_some(number)
 }
 
-fn decode(segment: &str) -> Option<String> {
+pub(crate) fn decode(segment: &str) -> Option<String> {
     if segment.is_empty() || segment.contains('/') {
         return None;
     }
@@ -254,6 +277,19 @@ mod tests {
             Route::Webhooks,
             Route::Webhook(7),
             Route::Upstreams,
+            Home::Account.at(HomeView::Front),
+            Home::Account.at(HomeView::Robots),
+            Home::Account.at(HomeView::Robot("c/i ü".to_owned())),
+            Home::Account.at(HomeView::Grants),
+            Home::Account.at(HomeView::Usage),
+            Home::Organisation("a/b".to_owned()).at(HomeView::Front),
+            Home::Organisation("acme".to_owned()).at(HomeView::Members),
+            Home::Organisation("acme".to_owned()).at(HomeView::Teams),
+            Home::Organisation("acme".to_owned()).at(HomeView::Team("a/b".to_owned())),
+            Home::Organisation("acme".to_owned()).at(HomeView::Robot("ci".to_owned())),
+            Route::Organisations,
+            Route::Usage,
+            Route::Settings(repository()),
             Route::SignIn,
             Route::SignInWith("a sso".to_owned()),
             Route::SignInReturn("callback".to_owned()),
@@ -285,6 +321,15 @@ mod tests {
     #[case("/system/webhooks/")]
     #[case("/system/webhooks/07")]
     #[case("/system/webhooks/-7")]
+    #[case("/account/")]
+    #[case("/account/robots/")]
+    #[case("/account/robots/a/b")]
+    #[case("/account/teams")]
+    #[case("/account/members")]
+    #[case("/organisations/")]
+    #[case("/organisations/acme/")]
+    #[case("/organisations/acme/teams/a/b")]
+    #[case("/r/a/-/settings/x")]
     #[case("/r/a/-/history/x")]
     #[case("/audit/")]
     #[case("/sign-in/")]

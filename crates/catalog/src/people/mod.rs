@@ -13,6 +13,7 @@ pub(crate) mod defaults;
 pub(crate) mod identities;
 pub(crate) mod members;
 pub(crate) mod organizations;
+pub(crate) mod overviews;
 pub(crate) mod patterns;
 pub(crate) mod rights;
 pub(crate) mod robots;
@@ -24,6 +25,7 @@ pub use credentials::{Credential, CredentialKind, NewCredential, NewSecret, Pres
 pub use defaults::{DefaultPermission, DefaultPermissionId};
 pub use identities::{Identity, NewIdentity};
 pub use members::{SyncedGroups, TeamMember, TeamSync};
+pub use overviews::{Membership, RobotUse};
 pub use patterns::{ANY_NAMESPACE, PatternPermission};
 pub use robots::{NewRobot, Robot, RobotChange, RobotId};
 pub use subjects::{Subject, SubjectId};

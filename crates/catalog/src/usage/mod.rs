@@ -9,8 +9,10 @@
 //! agree.
 
 mod fold;
+mod lists;
 mod quota;
 
+pub use lists::{NamespaceUse, RepositoryUse};
 pub use quota::{NewQuota, Quota, QuotaUse};
 
 use oci::Digest;
@@ -21,8 +23,12 @@ use crate::{Catalog, CatalogError, RepositoryId};
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
-pub(crate) const STATEMENTS_OF_FOLDER: [&[(&str, crate::dialect::Statement)]; 3] =
-    [STATEMENTS, fold::STATEMENTS, quota::STATEMENTS];
+pub(crate) const STATEMENTS_OF_FOLDER: [&[(&str, crate::dialect::Statement)]; 4] = [
+    STATEMENTS,
+    fold::STATEMENTS,
+    lists::STATEMENTS,
+    quota::STATEMENTS,
+];
 
 statements! {
     COUNT_LINK = "INSERT INTO usage_delta (scope, bytes)

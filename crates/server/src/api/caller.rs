@@ -16,14 +16,14 @@ use crate::auth::{Verified, identify, session};
 use crate::request::Origin;
 
 /// Somebody known, by a credential or by a page's session.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) principal: Principal,
     pub(crate) origin: Origin,
 }
 
-/// Somebody known by a credential: whoever changes something. A session does not count: a foreign page could make a
-/// browser send it.
+/// Somebody known by a credential: whoever changes something. A session alone does not count: a foreign page could make
+/// a browser send it. With the token of a form it does, and that is how the pages come to the same doors.
 #[derive(Debug)]
 pub(crate) struct Credentialed {
     caller: Caller,
@@ -47,6 +47,15 @@ impl Caller {
 }
 
 impl Credentialed {
+    /// Whoever sent a form of their own session's page. No token signs in there: it was the account's own password, or
+    /// whoever vouches for the account.
+    pub(crate) const fn by_form(caller: Caller) -> Self {
+        Self {
+            caller,
+            is_password: true,
+        }
+    }
+
     /// Requires that the credential is the account's password: a token that leaks must not make others.
     pub(crate) fn by_password(&self) -> Result<(), Problem> {
         if self.is_password {
@@ -85,6 +94,17 @@ impl Deref for Administrator {
 
     fn deref(&self) -> &Caller {
         &self.0
+    }
+}
+
+impl Administrator {
+    /// Requires that whoever sent a form of their own session's page is a superuser.
+    pub(crate) fn by_form(caller: Caller) -> Result<Self, Problem> {
+        if caller.principal.superuser {
+            Ok(Self(caller))
+        } else {
+            Err(administrators_only())
+        }
     }
 }
 
@@ -141,8 +161,12 @@ async fn administrator(
     if principal.superuser {
         Ok(principal)
     } else {
-        Err(Problem::forbidden("only an administrator may do this"))
+        Err(administrators_only())
     }
+}
+
+fn administrators_only() -> Problem {
+    Problem::forbidden("only an administrator may do this")
 }
 
 /// Returns who shows a credential, and whether it is the account's password.

@@ -17,23 +17,23 @@ use crate::error::ApiError;
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct Me {
-    name: String,
+pub(crate) struct Me {
+    pub(crate) name: String,
     /// `user` or `robot`.
-    kind: &'static str,
+    pub(crate) kind: &'static str,
     /// Whether every repository is open to the caller.
-    superuser: bool,
+    pub(crate) superuser: bool,
     /// Whether the caller may read everything, and change nothing.
-    reader_superuser: bool,
+    pub(crate) reader_superuser: bool,
     /// The organisations the caller is in a team of.
-    organizations: Vec<String>,
+    pub(crate) organizations: Vec<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewPassword {
+pub(crate) struct NewPassword {
     /// 8 to 1024 bytes.
-    password: String,
+    pub(crate) password: String,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -47,7 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     get, path = "/me", tag = "users", operation_id = "me",
     responses((status = 200, body = Me), Refusals),
 )]
-async fn get(State(app): State<Shared>, caller: Caller) -> Result<Json<Me>, Problem> {
+pub(crate) async fn get(State(app): State<Shared>, caller: Caller) -> Result<Json<Me>, Problem> {
     let organizations = app.catalog.organizations_of(caller.principal.id).await?;
     Ok(Json(Me {
         kind: match caller.principal.id {
@@ -67,7 +67,7 @@ async fn get(State(app): State<Shared>, caller: Caller) -> Result<Json<Me>, Prob
     request_body = NewPassword,
     responses((status = 204, description = "It is set"), Refusals),
 )]
-async fn set_password(
+pub(crate) async fn set_password(
     State(app): State<Shared>,
     caller: Credentialed,
     Body(new): Body<NewPassword>,
@@ -91,12 +91,12 @@ async fn set_password(
 }
 
 /// Checks and hashes a new password, off the request path.
-pub(super) async fn hash(app: &App, new: NewPassword) -> Result<String, Problem> {
+pub(crate) async fn hash(app: &App, new: NewPassword) -> Result<String, Problem> {
     people::password(&new.password)?;
     hash_secret(app, SecretString::from(new.password)).await
 }
 
-pub(super) async fn hash_secret(app: &App, password: SecretString) -> Result<String, Problem> {
+pub(crate) async fn hash_secret(app: &App, password: SecretString) -> Result<String, Problem> {
     Ok(app
         .passwords
         .hash(password)

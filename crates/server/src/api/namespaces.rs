@@ -21,71 +21,71 @@ use crate::app::{App, Shared};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewGrant {
+pub(crate) struct NewGrant {
     /// `acme/web-*`: `*` stands for characters within a component, `**` for any; it matches whole names.
     #[schema(value_type = String)]
-    pattern: RepositoryPattern,
-    subject: SubjectName,
+    pub(crate) pattern: RepositoryPattern,
+    pub(crate) subject: SubjectName,
     /// `read`, `write` or `admin`.
-    role: String,
+    pub(crate) role: String,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
+pub(crate) struct Which {
     /// The pattern.
     #[param(value_type = String)]
-    pattern: RepositoryPattern,
+    pub(crate) pattern: RepositoryPattern,
     /// `user`, `robot` or `team`.
-    kind: String,
+    pub(crate) kind: String,
     /// The subject's name.
-    name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GrantItem {
+pub(crate) struct GrantItem {
     #[schema(value_type = String)]
-    pattern: RepositoryPattern,
-    subject: SubjectName,
-    role: &'static str,
-    granted_by: String,
-    granted_at: Timestamp,
+    pub(crate) pattern: RepositoryPattern,
+    pub(crate) subject: SubjectName,
+    pub(crate) role: &'static str,
+    pub(crate) granted_by: String,
+    pub(crate) granted_at: Timestamp,
 }
 
 #[derive(Serialize, ToSchema)]
-struct GrantList {
-    items: Vec<GrantItem>,
+pub(crate) struct GrantList {
+    pub(crate) items: Vec<GrantItem>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewDefault {
+pub(crate) struct NewDefault {
     /// It holds for repositories that this one creates; for everybody's if not given.
-    creator: Option<SubjectName>,
+    pub(crate) creator: Option<SubjectName>,
     /// Who is given the role.
-    delegate: SubjectName,
+    pub(crate) delegate: SubjectName,
     /// `read`, `write` or `admin`.
-    role: String,
+    pub(crate) role: String,
 }
 
 #[derive(Serialize, ToSchema)]
-struct DefaultItem {
-    id: i64,
-    creator: Option<SubjectName>,
-    delegate: SubjectName,
-    role: &'static str,
+pub(crate) struct DefaultItem {
+    pub(crate) id: i64,
+    pub(crate) creator: Option<SubjectName>,
+    pub(crate) delegate: SubjectName,
+    pub(crate) role: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
-struct DefaultList {
-    items: Vec<DefaultItem>,
+pub(crate) struct DefaultList {
+    pub(crate) items: Vec<DefaultItem>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct CreatedDefault {
-    id: i64,
+pub(crate) struct CreatedDefault {
+    pub(crate) id: i64,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -101,7 +101,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     params(("namespace" = String, Path, description = "A person's or an organisation's name, or `*`")),
     responses((status = 200, body = GrantList), Refusals),
 )]
-async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     Segments(namespace): Segments<String>,
@@ -128,7 +128,7 @@ async fn list(
     request_body = NewGrant,
     responses((status = 204, description = "It is given"), Refusals),
 )]
-async fn put(
+pub(crate) async fn put(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(namespace): Segments<String>,
@@ -160,7 +160,7 @@ async fn put(
     params(("namespace" = String, Path, description = "A person's or an organisation's name, or `*`"), Which),
     responses((status = 204, description = "It is taken away"), Refusals),
 )]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(namespace): Segments<String>,
@@ -190,7 +190,7 @@ async fn delete(
     params(("namespace" = String, Path, description = "A person's or an organisation's name")),
     responses((status = 200, body = DefaultList), Refusals),
 )]
-async fn list_defaults(
+pub(crate) async fn list_defaults(
     State(app): State<Shared>,
     caller: Caller,
     Segments(namespace): Segments<String>,
@@ -217,7 +217,7 @@ async fn list_defaults(
     request_body = NewDefault,
     responses((status = 201, body = CreatedDefault), Refusals),
 )]
-async fn add_default(
+pub(crate) async fn add_default(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(namespace): Segments<String>,
@@ -260,7 +260,7 @@ async fn add_default(
     ),
     responses((status = 204, description = "It is removed"), Refusals),
 )]
-async fn remove_default(
+pub(crate) async fn remove_default(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments((namespace, id)): Segments<(String, i64)>,

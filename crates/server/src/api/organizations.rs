@@ -19,25 +19,25 @@ const MAX_PAGE: u32 = 500;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewOrganization {
+pub(crate) struct NewOrganization {
     /// Also the namespace of its repositories.
-    name: String,
-    email: Option<String>,
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
     /// The first member of the team `owners`.
-    owner: Option<String>,
+    pub(crate) owner: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct OrganizationItem {
-    name: String,
-    email: Option<String>,
-    created_at: Timestamp,
+pub(crate) struct OrganizationItem {
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) created_at: Timestamp,
 }
 
 #[derive(Serialize, ToSchema)]
-struct OrganizationList {
-    items: Vec<OrganizationItem>,
+pub(crate) struct OrganizationList {
+    pub(crate) items: Vec<OrganizationItem>,
 }
 
 impl From<Account> for OrganizationItem {
@@ -61,7 +61,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     get, path = "/organizations", tag = "organizations", operation_id = "organizations",
     responses((status = 200, body = OrganizationList), Refusals),
 )]
-async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<OrganizationList>, Problem> {
@@ -82,7 +82,7 @@ async fn list(
     request_body = NewOrganization,
     responses((status = 201, body = OrganizationItem), Refusals),
 )]
-async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     administrator: Administrator,
     Body(new): Body<NewOrganization>,
@@ -118,7 +118,7 @@ async fn create(
     params(("organization" = String, Path, description = "The organisation")),
     responses((status = 200, body = OrganizationItem), Refusals),
 )]
-async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<String>,
@@ -132,7 +132,7 @@ async fn get(
     params(("organization" = String, Path, description = "The organisation")),
     responses((status = 204, description = "It is gone"), Refusals),
 )]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     administrator: Administrator,
     Segments(name): Segments<String>,
@@ -146,7 +146,7 @@ async fn delete(
 }
 
 /// Returns an organisation if the caller may know of it: a member of any of its teams.
-pub(super) async fn known(app: &App, caller: &Caller, name: &str) -> Result<Account, Problem> {
+pub(crate) async fn known(app: &App, caller: &Caller, name: &str) -> Result<Account, Problem> {
     let account = people::account(app, AccountKind::Organization, name).await?;
     if caller.reads_everything()
         || app
@@ -160,7 +160,7 @@ pub(super) async fn known(app: &App, caller: &Caller, name: &str) -> Result<Acco
 }
 
 /// Returns an organisation if the caller owns it. A member who does not may know why not.
-pub(super) async fn owned(app: &App, caller: &Caller, name: &str) -> Result<Account, Problem> {
+pub(crate) async fn owned(app: &App, caller: &Caller, name: &str) -> Result<Account, Problem> {
     let account = known(app, caller, name).await?;
     if app.catalog.owns_namespace(name, &caller.principal).await? {
         return Ok(account);

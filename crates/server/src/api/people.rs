@@ -26,16 +26,35 @@ const RESERVED: [&str; 4] = ["anonymous", "console", "system", "tidegate"];
 /// Whoever has a role.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SubjectName {
+pub(crate) struct SubjectName {
     /// `user`, `robot` or `team`.
-    kind: String,
+    pub(crate) kind: String,
     /// `dev`, `acme+ci` or `acme/backend`.
-    name: String,
+    pub(crate) name: String,
 }
 
 impl SubjectName {
     pub(super) fn new(kind: String, name: String) -> Self {
         Self { kind, name }
+    }
+
+    /// Tells from a name what it is the name of: only robots' have a `+`, only teams' a `/`.
+    pub(crate) fn guess(name: &str) -> Self {
+        let kind = match name {
+            name if name.contains('+') => "robot",
+            name if name.contains('/') => "team",
+            _ => "user",
+        };
+        Self::new(kind.to_owned(), name.to_owned())
+    }
+
+    /// Returns what it is, in a word for people.
+    pub(crate) fn word(&self) -> &'static str {
+        match self.kind.as_str() {
+            "robot" => "robot",
+            "team" => "team",
+            _ => "person",
+        }
     }
 
     pub(super) fn of(subject: &Subject) -> Self {

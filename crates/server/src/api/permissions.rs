@@ -17,41 +17,41 @@ use crate::app::{App, Shared};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPermission {
-    subject: SubjectName,
+pub(crate) struct NewPermission {
+    pub(crate) subject: SubjectName,
     /// `read`, `write` or `admin`.
-    role: String,
+    pub(crate) role: String,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
+pub(crate) struct Which {
     /// `user`, `robot` or `team`.
-    kind: String,
+    pub(crate) kind: String,
     /// The subject's name.
-    name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Serialize, ToSchema)]
-struct PermissionItem {
-    subject: SubjectName,
-    role: &'static str,
+pub(crate) struct PermissionItem {
+    pub(crate) subject: SubjectName,
+    pub(crate) role: &'static str,
 }
 
 #[derive(Serialize, ToSchema)]
-struct PermissionList {
+pub(crate) struct PermissionList {
     /// `private` or `public`.
-    visibility: &'static str,
+    pub(crate) visibility: &'static str,
     /// Roles on this very repository. Owners of the namespace and roles on patterns come on top.
-    items: Vec<PermissionItem>,
+    pub(crate) items: Vec<PermissionItem>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewVisibility {
+pub(crate) struct NewVisibility {
     /// `private`, or `public`: then everybody may pull, also without a credential.
-    visibility: String,
+    pub(crate) visibility: String,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -66,7 +66,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     params(("name" = String, Path, description = "The repository")),
     responses((status = 200, body = PermissionList), Refusals),
 )]
-async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<String>,
@@ -96,7 +96,7 @@ async fn list(
     request_body = NewPermission,
     responses((status = 204, description = "It is given"), Refusals),
 )]
-async fn put(
+pub(crate) async fn put(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<String>,
@@ -126,7 +126,7 @@ async fn put(
     params(("name" = String, Path, description = "The repository"), Which),
     responses((status = 204, description = "It is taken away"), Refusals),
 )]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<String>,
@@ -153,7 +153,7 @@ async fn delete(
     request_body = NewVisibility,
     responses((status = 204, description = "It is set"), Refusals),
 )]
-async fn set_visibility(
+pub(crate) async fn set_visibility(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<String>,

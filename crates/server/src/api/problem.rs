@@ -72,6 +72,15 @@ impl Problem {
         }
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What happened and what to do, for people.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     pub(super) fn not_found() -> Self {
         Self {
             status: StatusCode::NOT_FOUND,

@@ -120,7 +120,7 @@ async fn get(
     request_body = RepositoryChange,
     responses((status = 204), Refusals),
 )]
-async fn change(
+pub(crate) async fn change(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<RepositoryName>,
@@ -151,7 +151,7 @@ async fn change(
     params(("name" = String, Path, description = "The repository")),
     responses((status = 202), Refusals),
 )]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<RepositoryName>,

@@ -25,87 +25,87 @@ const MAX_SECRETS: usize = 10;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct NewRobot {
+pub(crate) struct NewRobot {
     /// The robot's own name; its full name is `owner+name`.
-    name: String,
+    pub(crate) name: String,
     /// The person or organisation that owns it; the caller if not given.
-    owner: Option<String>,
+    pub(crate) owner: Option<String>,
     #[serde(default)]
-    description: String,
+    pub(crate) description: String,
     /// When it ends by itself.
-    expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// Its rights. A repository that does not exist is created, if the caller may.
     #[serde(default)]
-    permissions: Vec<NewPermission>,
+    pub(crate) permissions: Vec<NewPermission>,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewPermission {
+pub(crate) struct NewPermission {
     #[schema(value_type = String)]
-    repository: RepositoryName,
+    pub(crate) repository: RepositoryName,
     /// `read`, `write` or `admin`.
-    role: String,
+    pub(crate) role: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct RobotUpdate {
-    description: Option<String>,
-    disabled: Option<bool>,
-    expires_at: Option<Timestamp>,
+pub(crate) struct RobotUpdate {
+    pub(crate) description: Option<String>,
+    pub(crate) disabled: Option<bool>,
+    pub(crate) expires_at: Option<Timestamp>,
     /// Takes the end away.
     #[serde(default)]
-    never_expires: bool,
+    pub(crate) never_expires: bool,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct NewRobotSecret {
+pub(crate) struct NewRobotSecret {
     /// What it is called in the list.
-    label: String,
+    pub(crate) label: String,
     /// Never if not given.
-    expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Which {
+pub(crate) struct Which {
     /// The person or organisation that owns them. Without it: the caller's, or everybody's for an administrator.
-    owner: Option<String>,
+    pub(crate) owner: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct CreatedRobot {
+pub(crate) struct CreatedRobot {
     /// `owner+name`, the user name of its credential.
-    name: String,
+    pub(crate) name: String,
     /// The password of its credential.
-    token: String,
+    pub(crate) token: String,
 }
 
 #[derive(Serialize, ToSchema)]
-struct CreatedSecret {
-    id: String,
+pub(crate) struct CreatedSecret {
+    pub(crate) id: String,
     /// The password of its credential. Shown here and never again.
-    token: String,
+    pub(crate) token: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct RobotItem {
+pub(crate) struct RobotItem {
     /// `owner+name`.
-    name: String,
-    description: String,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
     /// Whether it or its owner is disabled.
-    disabled: bool,
+    pub(crate) disabled: bool,
 }
 
 #[derive(Serialize, ToSchema)]
-struct RobotList {
-    items: Vec<RobotItem>,
+pub(crate) struct RobotList {
+    pub(crate) items: Vec<RobotItem>,
 }
 
 impl From<Robot> for RobotItem {
@@ -134,7 +134,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     request_body = NewRobot,
     responses((status = 201, body = CreatedRobot), Refusals),
 )]
-async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Credentialed,
     Body(new): Body<NewRobot>,
@@ -190,7 +190,7 @@ async fn create(
     params(Which),
     responses((status = 200, body = RobotList), Refusals),
 )]
-async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     Parameters(which): Parameters<Which>,
@@ -216,7 +216,7 @@ async fn list(
     params(("name" = String, Path, description = "`owner+name`")),
     responses((status = 200, body = RobotItem), Refusals),
 )]
-async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<String>,
@@ -232,7 +232,7 @@ async fn get(
     request_body = RobotUpdate,
     responses((status = 204, description = "It is changed"), Refusals),
 )]
-async fn change(
+pub(crate) async fn change(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<String>,
@@ -271,7 +271,7 @@ async fn change(
     params(("name" = String, Path, description = "`owner+name`")),
     responses((status = 204, description = "It is gone"), Refusals),
 )]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<String>,
@@ -289,7 +289,7 @@ async fn delete(
     params(("name" = String, Path, description = "`owner+name`")),
     responses((status = 200, body = SecretList), Refusals),
 )]
-async fn secrets(
+pub(crate) async fn secrets(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<String>,
@@ -306,7 +306,7 @@ async fn secrets(
     request_body = NewRobotSecret,
     responses((status = 201, body = CreatedSecret), Refusals),
 )]
-async fn add_secret(
+pub(crate) async fn add_secret(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<String>,
@@ -353,7 +353,7 @@ async fn add_secret(
     ),
     responses((status = 204, description = "It is revoked"), Refusals),
 )]
-async fn revoke_secret(
+pub(crate) async fn revoke_secret(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments((name, id)): Segments<(String, String)>,
@@ -363,7 +363,11 @@ async fn revoke_secret(
 }
 
 /// Returns the account that a new robot belongs to, if the caller owns it.
-async fn owner(app: &App, caller: &Caller, name: Option<&str>) -> Result<Account, Problem> {
+pub(crate) async fn owner(
+    app: &App,
+    caller: &Caller,
+    name: Option<&str>,
+) -> Result<Account, Problem> {
     let name = match (name, caller.principal.id) {
         (Some(name), _) => name,
         (None, PrincipalId::Account(_)) => &caller.principal.name,
@@ -375,7 +379,11 @@ async fn owner(app: &App, caller: &Caller, name: Option<&str>) -> Result<Account
 }
 
 /// Requires that the caller may give rights in a repository, or may create it.
-async fn may_give(app: &App, caller: &Caller, name: &RepositoryName) -> Result<(), Problem> {
+pub(crate) async fn may_give(
+    app: &App,
+    caller: &Caller,
+    name: &RepositoryName,
+) -> Result<(), Problem> {
     let may = match app.catalog.repository(name).await? {
         Some(repository) => {
             let role = app
@@ -398,18 +406,21 @@ async fn may_give(app: &App, caller: &Caller, name: &RepositoryName) -> Result<(
     ))
 }
 
-async fn owned(app: &App, caller: &Caller, name: &str) -> Result<Robot, Problem> {
+pub(crate) async fn owned(app: &App, caller: &Caller, name: &str) -> Result<Robot, Problem> {
     people::owner_of(app, caller, namespace(name)?).await?;
     find(app, name).await
 }
 
-async fn find(app: &App, name: &str) -> Result<Robot, Problem> {
+pub(crate) async fn find(app: &App, name: &str) -> Result<Robot, Problem> {
     people::plain(name)?;
     let found = app.catalog.robot_by_name(name).await?;
     found.ok_or_else(Problem::not_found)
 }
 
-async fn secrets_of(app: &App, robot: &Robot) -> Result<Vec<catalog::Credential>, Problem> {
+pub(crate) async fn secrets_of(
+    app: &App,
+    robot: &Robot,
+) -> Result<Vec<catalog::Credential>, Problem> {
     let id = PrincipalId::Robot(robot.id);
     Ok(app.catalog.credentials(id, CredentialKind::Robot).await?)
 }

@@ -49,12 +49,12 @@ pub struct RuleItem {
 }
 
 #[derive(Serialize, ToSchema)]
-struct RuleList {
+pub(crate) struct RuleList {
     items: Vec<RuleItem>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct RuleAdded {
+pub(crate) struct RuleAdded {
     id: i64,
 }
 
@@ -70,10 +70,10 @@ pub struct RetentionItem {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct RetentionBody {
-    policy: RetentionDocument,
+pub(crate) struct RetentionBody {
+    pub(crate) policy: RetentionDocument,
     /// One that is not enabled ends nothing, and keeps farther ones away too.
-    enabled: bool,
+    pub(crate) enabled: bool,
 }
 
 /// A quota to be set.
@@ -92,11 +92,11 @@ pub struct QuotaBody {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct QuotaItem {
-    used_bytes: u64,
+    pub(crate) used_bytes: u64,
     /// `null` without a quota.
-    limit_bytes: Option<u64>,
-    warn_percent: Option<u8>,
-    refuses: Option<bool>,
+    pub(crate) limit_bytes: Option<u64>,
+    pub(crate) warn_percent: Option<u8>,
+    pub(crate) refuses: Option<bool>,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -133,7 +133,7 @@ async fn immutability(
     request_body = RuleBody,
     responses((status = 201, body = RuleAdded), Refusals),
 )]
-async fn add_immutability(
+pub(crate) async fn add_immutability(
     State(app): State<Shared>,
     caller: Caller,
     Segments(scope): Segments<String>,
@@ -163,7 +163,7 @@ async fn add_immutability(
     ),
     responses((status = 204), Refusals),
 )]
-async fn delete_immutability(
+pub(crate) async fn delete_immutability(
     State(app): State<Shared>,
     caller: Caller,
     Segments((scope, id)): Segments<(String, i64)>,
@@ -201,7 +201,7 @@ async fn retention(
     request_body = RetentionBody,
     responses((status = 204), Refusals),
 )]
-async fn set_retention(
+pub(crate) async fn set_retention(
     State(app): State<Shared>,
     caller: Caller,
     Segments(scope): Segments<String>,
@@ -228,7 +228,7 @@ async fn set_retention(
     params(("scope" = String, Path, description = "The scope")),
     responses((status = 204), Refusals),
 )]
-async fn delete_retention(
+pub(crate) async fn delete_retention(
     State(app): State<Shared>,
     caller: Caller,
     Segments(scope): Segments<String>,
@@ -278,7 +278,7 @@ async fn preview(
     params(("scope" = String, Path, description = "`system` or `namespace:NAME`")),
     responses((status = 200, body = QuotaItem), Refusals),
 )]
-async fn quota(
+pub(crate) async fn quota(
     State(app): State<Shared>,
     caller: Caller,
     Segments(scope): Segments<String>,
@@ -296,7 +296,7 @@ async fn quota(
     request_body = QuotaBody,
     responses((status = 204), Refusals),
 )]
-async fn set_quota(
+pub(crate) async fn set_quota(
     State(app): State<Shared>,
     caller: Caller,
     Segments(scope): Segments<String>,
@@ -317,7 +317,7 @@ async fn set_quota(
     params(("scope" = String, Path, description = "`system` or `namespace:NAME`")),
     responses((status = 204), Refusals),
 )]
-async fn delete_quota(
+pub(crate) async fn delete_quota(
     State(app): State<Shared>,
     caller: Caller,
     Segments(scope): Segments<String>,

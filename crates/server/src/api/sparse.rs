@@ -16,11 +16,11 @@ use crate::app::{App, Shared};
 
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct SparseSetting {
+pub(crate) struct SparseSetting {
     /// `none`: everything must be there; `index`: children of an index may be missing; `all`: layers and configurations
     /// too; `null`: what the server's settings say.
     #[serde(deserialize_with = "Option::deserialize")]
-    sparse: Option<String>,
+    pub(crate) sparse: Option<String>,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     params(("name" = String, Path, description = "The repository")),
     responses((status = 200, body = SparseSetting), Refusals),
 )]
-async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Segments(name): Segments<RepositoryName>,
@@ -51,7 +51,7 @@ async fn get(
     request_body = SparseSetting,
     responses((status = 204), Refusals),
 )]
-async fn put(
+pub(crate) async fn put(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<RepositoryName>,

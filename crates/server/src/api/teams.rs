@@ -18,63 +18,63 @@ use crate::app::{App, Shared};
 
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Group {
+pub(crate) struct Group {
     /// The identity provider, as the settings name it.
-    source: String,
+    pub(crate) source: String,
     /// The group there. Its members are members of the team from their next sign-in on.
-    group: String,
+    pub(crate) group: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewTeam {
-    name: String,
+pub(crate) struct NewTeam {
+    pub(crate) name: String,
     /// `member`, `creator` or `admin`: what its members are in the organisation.
-    role: String,
+    pub(crate) role: String,
     #[serde(default)]
-    description: String,
+    pub(crate) description: String,
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct TeamUpdate {
-    role: Option<String>,
-    description: Option<String>,
+pub(crate) struct TeamUpdate {
+    pub(crate) role: Option<String>,
+    pub(crate) description: Option<String>,
     /// Binds the team to a group; members that came from the group before leave.
-    sync: Option<Group>,
+    pub(crate) sync: Option<Group>,
     /// Ends the binding.
     #[serde(default)]
-    unsync: bool,
+    pub(crate) unsync: bool,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct TeamItem {
-    name: String,
-    role: &'static str,
-    description: String,
-    sync: Option<Group>,
-    members: u64,
-    created_at: Timestamp,
+pub(crate) struct TeamItem {
+    pub(crate) name: String,
+    pub(crate) role: &'static str,
+    pub(crate) description: String,
+    pub(crate) sync: Option<Group>,
+    pub(crate) members: u64,
+    pub(crate) created_at: Timestamp,
 }
 
 #[derive(Serialize, ToSchema)]
-struct TeamList {
-    items: Vec<TeamItem>,
+pub(crate) struct TeamList {
+    pub(crate) items: Vec<TeamItem>,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct MemberItem {
-    member: SubjectName,
+pub(crate) struct MemberItem {
+    pub(crate) member: SubjectName,
     /// The provider that this membership came from; `null` if it was made by hand.
-    sync_source: Option<String>,
-    added_at: Timestamp,
+    pub(crate) sync_source: Option<String>,
+    pub(crate) added_at: Timestamp,
 }
 
 #[derive(Serialize, ToSchema)]
-struct MemberList {
-    items: Vec<MemberItem>,
+pub(crate) struct MemberList {
+    pub(crate) items: Vec<MemberItem>,
 }
 
 impl From<Team> for TeamItem {
@@ -104,7 +104,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     params(("organization" = String, Path, description = "The organisation")),
     responses((status = 200, body = TeamList), Refusals),
 )]
-async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     Segments(organization): Segments<String>,
@@ -122,7 +122,7 @@ async fn list(
     request_body = NewTeam,
     responses((status = 201, body = TeamItem), Refusals),
 )]
-async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(organization): Segments<String>,
@@ -155,7 +155,7 @@ async fn create(
     ),
     responses((status = 200, body = TeamItem), Refusals),
 )]
-async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Segments((organization, team)): Segments<(String, String)>,
@@ -174,7 +174,7 @@ async fn get(
     request_body = TeamUpdate,
     responses((status = 204, description = "It is changed"), Refusals),
 )]
-async fn change(
+pub(crate) async fn change(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments((organization, team)): Segments<(String, String)>,
@@ -229,7 +229,7 @@ async fn change(
     ),
     responses((status = 204, description = "It is gone"), Refusals),
 )]
-async fn delete(
+pub(crate) async fn delete(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments((organization, team)): Segments<(String, String)>,
@@ -252,7 +252,7 @@ async fn delete(
     ),
     responses((status = 200, body = MemberList), Refusals),
 )]
-async fn members(
+pub(crate) async fn members(
     State(app): State<Shared>,
     caller: Caller,
     Segments((organization, team)): Segments<(String, String)>,
@@ -282,7 +282,7 @@ async fn members(
     ),
     responses((status = 204, description = "They are in it"), Refusals),
 )]
-async fn add(
+pub(crate) async fn add(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments((organization, team, member)): Segments<(String, String, String)>,
@@ -313,7 +313,7 @@ async fn add(
     ),
     responses((status = 204, description = "They are not in it"), Refusals),
 )]
-async fn remove(
+pub(crate) async fn remove(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments((organization, team, member)): Segments<(String, String, String)>,

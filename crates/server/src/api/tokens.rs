@@ -26,37 +26,37 @@ const MAX_TOKENS: usize = 100;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct NewToken {
+pub(crate) struct NewToken {
     /// What its owner calls it.
-    label: String,
+    pub(crate) label: String,
     /// `repository:PATTERN:ACTIONS` or `registry:catalog:*`; without them the token does what its owner may.
-    scopes: Option<Vec<String>>,
+    pub(crate) scopes: Option<Vec<String>>,
     /// 90 days from now if not given, 366 days at most.
-    expires_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct CreatedToken {
-    id: String,
+pub(crate) struct CreatedToken {
+    pub(crate) id: String,
     /// The password of Basic credentials under the owner's name. Shown here and never again.
-    token: String,
+    pub(crate) token: String,
 }
 
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct SecretItem {
-    id: String,
-    label: String,
-    scopes: Option<Vec<String>>,
-    created_at: Timestamp,
-    expires_at: Option<Timestamp>,
+pub(crate) struct SecretItem {
+    pub(crate) id: String,
+    pub(crate) label: String,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
     /// To about a minute.
-    last_used_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(super) struct SecretList {
-    items: Vec<SecretItem>,
+pub(crate) struct SecretList {
+    pub(crate) items: Vec<SecretItem>,
 }
 
 impl SecretList {
@@ -89,7 +89,10 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
     get, path = "/me/tokens", tag = "tokens", operation_id = "tokens",
     responses((status = 200, body = SecretList), Refusals),
 )]
-async fn list(State(app): State<Shared>, caller: Caller) -> Result<Json<SecretList>, Problem> {
+pub(crate) async fn list(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<SecretList>, Problem> {
     let id = caller.principal.id;
     let tokens = app.catalog.credentials(id, CredentialKind::App).await?;
     Ok(Json(SecretList::of(tokens)))
@@ -101,7 +104,7 @@ async fn list(State(app): State<Shared>, caller: Caller) -> Result<Json<SecretLi
     request_body = NewToken,
     responses((status = 201, body = CreatedToken), Refusals),
 )]
-async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Credentialed,
     Body(new): Body<NewToken>,
@@ -156,7 +159,7 @@ async fn create(
     params(("id" = String, Path, description = "The token's id")),
     responses((status = 204, description = "It is revoked"), Refusals),
 )]
-async fn revoke(
+pub(crate) async fn revoke(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(id): Segments<String>,
@@ -170,7 +173,7 @@ async fn revoke(
     params(("user" = String, Path, description = "The person")),
     responses((status = 200, body = SecretList), Refusals),
 )]
-async fn list_of_user(
+pub(crate) async fn list_of_user(
     State(app): State<Shared>,
     caller: Caller,
     Segments(user): Segments<String>,
@@ -193,7 +196,7 @@ async fn list_of_user(
     ),
     responses((status = 204, description = "It is revoked"), Refusals),
 )]
-async fn revoke_of_user(
+pub(crate) async fn revoke_of_user(
     State(app): State<Shared>,
     administrator: Administrator,
     Segments((user, id)): Segments<(String, String)>,
@@ -203,7 +206,7 @@ async fn revoke_of_user(
 }
 
 /// Revokes a credential of a principal, and of nobody else.
-pub(super) async fn revoke_of(
+pub(crate) async fn revoke_of(
     app: &App,
     principal: &Principal,
     id: &str,

@@ -18,7 +18,10 @@ mod feeds;
 mod history;
 mod image;
 mod images;
+mod people;
 mod provider;
+mod refusal;
+mod settings;
 mod sign_in;
 mod system;
 mod tags;
@@ -62,6 +65,8 @@ struct Visit {
 enum PageError {
     /// As an error page.
     Shown(ErrorKind),
+    /// As an error page that says why.
+    Refused(ErrorKind, String),
     /// A fault of ours.
     Fault(ApiError),
 }
@@ -202,6 +207,10 @@ async fn view(visit: &Visit, principal: &Principal, route: Route) -> Result<Resp
         Route::System | Route::Jobs | Route::Webhooks | Route::Webhook(_) | Route::Upstreams => {
             system::view(visit, principal, &route).await
         }
+        Route::Settings(name) => settings::page(visit, principal, &name).await,
+        Route::Organisations => people::organisations(visit, principal).await,
+        Route::Usage => people::usage_of_all(visit, principal).await,
+        Route::Home(home, of) => people::view(visit, principal, home, of).await,
         Route::SignIn
         | Route::SignInWith(_)
         | Route::SignInReturn(_)
@@ -230,6 +239,10 @@ async fn submit(
         Route::System | Route::Jobs | Route::Webhook(_) | Route::Upstreams => {
             system::submit(visit, principal, &route, form).await
         }
+        Route::Settings(name) => settings::submit(visit, principal, &name, form).await,
+        Route::Organisations => people::create_organisation(visit, principal, form).await,
+        Route::Usage => people::set_quota_of_all(visit, principal, form).await,
+        Route::Home(home, of) => people::submit(visit, session, home, of, form).await,
         _ => Err(PageError::Shown(ErrorKind::NotFound)),
     }
 }
@@ -279,6 +292,15 @@ impl Form {
             .filter(|value| !value.contains('\0'))
             .unwrap_or_default()
     }
+
+    /// Returns what was typed, but for these fields.
+    fn typed(&self, but: &[&str]) -> Vec<(String, String)> {
+        let typed = self
+            .0
+            .iter()
+            .filter(|(name, _)| !but.contains(&name.as_str()));
+        typed.cloned().collect()
+    }
 }
 
 async fn read_form(body: Body) -> Result<Form, PageError> {
@@ -299,17 +321,19 @@ fn redirect(target: &str) -> Response {
 }
 
 fn error_page(visit: &Visit, error: PageError) -> Response {
-    let kind = match error {
-        PageError::Shown(kind) => kind,
+    let (kind, reason) = match error {
+        PageError::Shown(kind) => (kind, None),
+        PageError::Refused(kind, reason) => (kind, Some(reason)),
         PageError::Fault(error) => {
             let message = error.report();
             tracing::debug!(%message, "page failed");
-            ErrorKind::Internal
+            (ErrorKind::Internal, None)
         }
     };
     let page = ErrorPage {
         frame: visit.frame(),
         kind,
+        reason,
         request_id: visit.origin.request_id.clone().unwrap_or_default(),
     };
     let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -13,4 +13,4 @@ mod decide;
 mod document;
 pub(crate) mod prune;
 
-pub(crate) use document::{Policy, RetentionDocument};
+pub(crate) use document::{Policy, RetentionDocument, RuleDocument};

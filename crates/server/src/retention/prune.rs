@@ -37,15 +37,15 @@ pub(crate) const RETENTION_JOB: Kind = Kind {
 pub struct PruneLine {
     /// The tag; `null` for a manifest without one.
     #[schema(value_type = Option<String>)]
-    tag: Option<Tag>,
+    pub(crate) tag: Option<Tag>,
     #[schema(value_type = String)]
-    digest: Digest,
+    pub(crate) digest: Digest,
     /// The rule's name; `untaggedAfter` for a manifest without a tag.
-    rule: String,
+    pub(crate) rule: String,
     /// The bytes below it, each blob once. What other tags share with it stays.
-    size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// It would end, but is immutable and stays.
-    immutable: bool,
+    pub(crate) immutable: bool,
 }
 
 /// What a policy ends in a repository.

@@ -25,8 +25,10 @@ mod metrics;
 mod migrate;
 mod openapi;
 mod operations;
+mod organisation_pages;
 mod pages;
 mod people;
+mod people_pages;
 mod protocol;
 mod security;
 mod storage;
@@ -86,6 +88,17 @@ macro_rules! server_conformance {
             people::ids_of_others_do_not_exist,
             people::unknown_fields_are_refused_everywhere,
             people::a_person_begins_changes_and_ends,
+            people_pages::a_token_is_made_by_a_form_and_shown_once,
+            people_pages::a_token_that_makes_no_sense_is_refused_in_words,
+            people_pages::a_password_is_changed_by_whoever_knows_it,
+            people_pages::a_robot_begins_changes_and_ends_by_forms,
+            people_pages::what_is_no_form_of_an_account_does_nothing,
+            organisation_pages::every_page_about_people_gives_every_visitor_what_is_theirs,
+            organisation_pages::teams_and_members_come_and_go_by_forms,
+            organisation_pages::rights_below_a_namespace_are_given_and_taken_by_forms,
+            organisation_pages::a_repositorys_settings_are_changed_by_forms,
+            organisation_pages::a_retention_policy_is_tried_before_it_is_saved,
+            organisation_pages::usage_and_quotas_are_shown_and_set_by_forms,
             matrix::every_route_gives_every_caller_what_is_theirs,
             manifests::a_manifest_comes_back_byte_for_byte,
             manifests::what_is_no_manifest_is_refused,

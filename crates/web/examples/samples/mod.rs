@@ -5,7 +5,10 @@
 )]
 
 mod image;
+mod organisations;
+mod people;
 mod registry;
+mod settings;
 mod system;
 mod verdict;
 
@@ -120,6 +123,9 @@ impl Samples {
             ("feeds-none", web::render_feeds(&self.no_feeds()).unwrap()),
         ];
         pages.extend(self.system_pages());
+        pages.extend(self.people());
+        pages.extend(self.organisation_pages());
+        pages.extend(self.settings_pages());
         for (name, kind) in [
             ("error-404", ErrorKind::NotFound),
             ("error-403", ErrorKind::Forbidden),
@@ -128,6 +134,8 @@ impl Samples {
             let page = ErrorPage {
                 frame: self.frame("/nowhere"),
                 kind,
+                reason: (kind == ErrorKind::Forbidden)
+                    .then(|| self.text("Only an owner of the organisation may do this.")),
                 request_id: self.text("01JD9K2QH4Z7"),
             };
             pages.push((name, web::render_error(&page).unwrap()));

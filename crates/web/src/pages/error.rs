@@ -12,6 +12,8 @@ pub struct ErrorPage {
     pub frame: Frame,
     /// The kind of error.
     pub kind: ErrorKind,
+    /// Why, in a sentence, where the visitor may know more than the kind says.
+    pub reason: Option<String>,
     /// The request's id, as in the log.
     pub request_id: String,
 }

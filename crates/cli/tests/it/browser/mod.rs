@@ -7,6 +7,7 @@
 //! Adding a page: a row in [`pages`]; what a reader does on it goes into `visits`.
 
 mod driver;
+mod people;
 mod visits;
 
 use image::testkit::{TarBuilder, TestImage, TestLayer};
@@ -57,6 +58,7 @@ fn seeded() -> Server {
     ] {
         server.verdict(repository, tag);
     }
+    people::seed(&server);
     server
 }
 
@@ -135,7 +137,7 @@ fn pages(server: &Server) -> Vec<(&'static str, String)> {
             .to_owned()
     };
     let page = |path: &str| path.to_owned();
-    vec![
+    let mut pages = vec![
         ("repositories", page("/images")),
         ("repositories-none", page("/images?q=nothing-like-this")),
         ("tags", page("/r/shop/web/-/tags")),
@@ -181,7 +183,9 @@ fn pages(server: &Server) -> Vec<(&'static str, String)> {
             page("/system/webhooks/2?state=dead"),
         ),
         ("system-upstreams", page("/system/upstreams")),
-    ]
+    ];
+    pages.extend(people::pages());
+    pages
 }
 
 /// The question whether a moved tag shall lead back to where it led.

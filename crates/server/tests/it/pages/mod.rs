@@ -6,7 +6,7 @@ use crate::gate::no_telnet;
 use crate::world::{Answer, IMAGE, PASSWORD, Who, World, admin, image_with};
 
 /// The value of the form's hidden field.
-fn token_in(page: &str) -> String {
+pub(crate) fn token_in(page: &str) -> String {
     let (_, after) = page
         .split_once("name=\"csrf\"")
         .expect("a form with a token");
@@ -37,7 +37,7 @@ async fn submit(
 }
 
 /// Sends a form.
-async fn post(
+pub(crate) async fn post(
     world: &World,
     cookie: &str,
     path: &str,
@@ -64,11 +64,11 @@ async fn post(
 }
 
 /// Signs in as the administrator and returns the session's cookie.
-async fn sign_in(world: &World) -> String {
+pub(crate) async fn sign_in(world: &World) -> String {
     sign_in_as(world, "admin", PASSWORD).await
 }
 
-async fn sign_in_as(world: &World, name: &str, password: &str) -> String {
+pub(crate) async fn sign_in_as(world: &World, name: &str, password: &str) -> String {
     let form = world.get(&Who::Nobody, "/sign-in").await;
     let (cookie, token) = (cookie_of(&form, "tidegate_form"), token_in(&form.text()));
     let fields = [
@@ -81,7 +81,7 @@ async fn sign_in_as(world: &World, name: &str, password: &str) -> String {
     cookie_of(&answer, "tidegate_session")
 }
 
-async fn visit(world: &World, cookie: &str, path: &str) -> Answer {
+pub(crate) async fn visit(world: &World, cookie: &str, path: &str) -> Answer {
     let request = world
         .request(&Who::Nobody, "GET", path)
         .header("cookie", cookie);
@@ -234,7 +234,7 @@ pub(crate) async fn a_decision_is_shown_to_readers_only(world: &mut World) {
 }
 
 /// Makes a person and returns the cookie of their session.
-async fn person(world: &World, name: &str) -> String {
+pub(crate) async fn person(world: &World, name: &str) -> String {
     let body = serde_json::json!({ "name": name, "password": PASSWORD });
     let request = world.request(&admin(), "POST", "/api/v1/users").json(&body);
     let answer = Answer::of(request).await;
@@ -243,7 +243,7 @@ async fn person(world: &World, name: &str) -> String {
 }
 
 /// Counts the entries of an action in the audit trail.
-async fn entries(world: &World, action: &str) -> usize {
+pub(crate) async fn entries(world: &World, action: &str) -> usize {
     let path = format!("/api/v1/audit?action={action}");
     let answer = world.get(&admin(), &path).await;
     answer.json()["items"].as_array().unwrap().len()
