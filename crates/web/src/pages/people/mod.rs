@@ -13,7 +13,7 @@ pub mod usage;
 use std::fmt;
 
 use crate::homes::{Home, HomeView};
-use crate::routes::Route;
+use crate::tabs::TabLink;
 
 /// The roles on repositories, with what they mean; the empty word is none.
 pub(crate) const ROLES: [(&str, &str); 4] = [
@@ -54,24 +54,9 @@ pub(crate) enum HomeTab {
     Usage,
 }
 
-/// A tab as it is shown.
-pub(crate) struct HomeTabLink {
-    pub(crate) label: &'static str,
-    pub(crate) route: Route,
-    pub(crate) current: &'static str,
-}
-
 impl HomeTab {
-    pub(crate) fn all(self, head: &HomeHead) -> Vec<HomeTabLink> {
-        let link = |tab, label, view| HomeTabLink {
-            label,
-            route: head.home.at(view),
-            current: if tab == self {
-                " aria-current=page"
-            } else {
-                ""
-            },
-        };
+    pub(crate) fn all(self, head: &HomeHead) -> Vec<TabLink> {
+        let link = |tab, label, view| TabLink::new(label, head.home.at(view), tab == self);
         let mut tabs = match head.home {
             Home::Account => vec![link(Self::Front, "Account", HomeView::Front)],
             Home::Organisation(_) => vec![

@@ -9,6 +9,7 @@ use crate::draft::Draft;
 use crate::format;
 use crate::frame::{Frame, Section};
 use crate::homes::HomeView;
+use crate::pages::system::SystemTab;
 use crate::routes::{Query, Route};
 
 /// What is used of a quota.
@@ -193,6 +194,7 @@ impl UsagePage {
 
 impl SystemUsagePage {
     const SECTION: Section = Section::System;
+    const TAB: SystemTab = SystemTab::Usage;
 
     #[expect(clippy::unused_self, reason = "templates call methods only")]
     fn target(&self) -> Route {

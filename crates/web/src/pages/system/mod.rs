@@ -27,16 +27,19 @@ pub enum SystemTab {
     Webhooks,
     /// Other registries.
     Upstreams,
+    /// What everybody uses, and may use.
+    Usage,
 }
 
 impl SystemTab {
-    pub(crate) fn all(self) -> [TabLink; 4] {
+    pub(crate) fn all(self) -> [TabLink; 5] {
         let link = |tab, label, route| TabLink::new(label, route, tab == self);
         [
             link(Self::Overview, "Overview", Route::System),
             link(Self::Jobs, "Jobs", Route::Jobs),
             link(Self::Webhooks, "Webhooks", Route::Webhooks),
             link(Self::Upstreams, "Upstreams", Route::Upstreams),
+            link(Self::Usage, "Usage", Route::Usage),
         ]
     }
 }
