@@ -103,7 +103,9 @@ pub use repositories::{
     Repository, RepositoryId, Sparse, UnknownSparse, UnknownVisibility, Visibility,
 };
 pub use repository_deletion::{DELETE_REPOSITORY, DeleteRepositoryError};
-pub use repository_page::{RepositorySummary, VerdictCounts};
+pub use repository_page::{
+    FiguresStamp, RepositoryFigures, RepositoryHead, RepositorySummary, VerdictCounts,
+};
 pub use repository_state::{RepositoryState, Writer};
 pub use retention::{RetentionPolicy, TagCandidate, UntaggedManifest};
 pub use schedules::Schedule;

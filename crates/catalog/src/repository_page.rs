@@ -3,6 +3,11 @@
 //! Every way to a right is a list of its own that begins at the page's first name, so that a page costs what the viewer
 //! may see, not what the registry holds. The joins are `CROSS JOIN`s because SQLite then keeps their order: it would
 //! else begin with every repository, to save the sorting of a few.
+//!
+//! The figures of a repository cost a look at each of its tags, so they are asked for apart from the page: whoever still
+//! has those of the same [`FiguresStamp`] need not ask again.
+
+use std::collections::HashMap;
 
 use evidence::Grade;
 use jiff::Timestamp;
@@ -13,7 +18,7 @@ use crate::dialect::{chunks, statements};
 use crate::evidence_rows::read_grade;
 use crate::repositories::read_repository;
 use crate::rows::{Columns as _, all, containing, micros};
-use crate::{Catalog, CatalogError, Principal, Repository};
+use crate::{Catalog, CatalogError, Principal, Repository, RepositoryId};
 
 /// How many live tags carry which verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +31,36 @@ pub struct VerdictCounts {
     pub deny: u64,
     /// `pending`, or not judged yet.
     pub pending: u64,
+}
+
+/// A repository of a page, before anything is summed up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RepositoryHead {
+    /// The repository.
+    pub repository: Repository,
+    /// What its figures would be those of.
+    pub stamp: FiguresStamp,
+}
+
+/// Moves with every tag, manifest and decision of a repository: figures read after a stamp hold while it stands still.
+/// That a grade drops with the calendar, or with new advisories and no other verdict, moves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FiguresStamp {
+    changes: i64,
+    decisions: i64,
+}
+
+/// What is summed up about a repository's live tags.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RepositoryFigures {
+    /// How many there are.
+    pub tag_count: u64,
+    /// When one last moved.
+    pub last_push: Option<Timestamp>,
+    /// The worst health grade among their images; `None` if none has been graded.
+    pub worst_grade: Option<Grade>,
+    /// Their verdicts.
+    pub verdicts: VerdictCounts,
 }
 
 /// One line of the list of repositories.
@@ -89,9 +124,11 @@ statements! {
                     AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', ''))))
                 ORDER BY r.live_name LIMIT $3) anywhere
         ) visible ORDER BY live_name LIMIT $3";
+    HEADS = "SELECT r.id, r.name, r.namespace, r.visibility, r.sparse, r.state, r.description, r.created_at,
+            g.value AS changes, g.decisions
+        FROM repository r LEFT JOIN repository_generation g ON g.repository_id = r.id WHERE r.id IN ({list})";
     NAMES = "SELECT name FROM repository WHERE id IN ({list})";
-    SUMMARIES = "SELECT page.id, page.name, page.namespace, page.visibility, page.sparse, page.state, page.description, page.created_at,
-            COUNT(t.id) AS tag_count, MAX(t.start_us) AS last_push, MAX(i.grade) AS worst_grade,
+    FIGURES = "SELECT page.id, COUNT(t.id) AS tag_count, MAX(t.start_us) AS last_push, MAX(i.grade) AS worst_grade,
             COUNT(CASE WHEN d.verdict = 'allow' THEN 1 END) AS allowed,
             COUNT(CASE WHEN d.verdict = 'warn' THEN 1 END) AS warned,
             COUNT(CASE WHEN d.verdict = 'deny' THEN 1 END) AS denied
@@ -101,11 +138,12 @@ statements! {
         LEFT JOIN image_report i ON i.digest = t.digest
         LEFT JOIN decision d ON d.repository_id = page.id AND d.digest = t.digest AND d.is_current = 1
         WHERE page.id IN ({list})
-        GROUP BY page.id, page.name, page.namespace, page.visibility, page.sparse, page.state, page.description, page.created_at";
+        GROUP BY page.id";
 }
 
 impl Catalog {
-    /// Lists the repositories that `viewer` may pull and whose name contains `query`, by name, beginning after `after`.
+    /// Lists the repositories that `viewer` may pull and whose name contains `query`, by name, beginning after `after`,
+    /// and sums up each anew.
     pub async fn list_repositories(
         &self,
         viewer: &Principal,
@@ -114,22 +152,64 @@ impl Catalog {
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<RepositorySummary>, CatalogError> {
+        let heads = self.repository_heads(viewer, query, after, limit).await?;
+        let ids: Vec<RepositoryId> = heads.iter().map(|head| head.repository.id).collect();
+        let mut figures = self.repository_figures(&ids, now).await?;
+        let summaries = heads.into_iter().map(|head| {
+            let known = figures.remove(&head.repository.id).unwrap_or_default();
+            RepositorySummary::new(head.repository, known)
+        });
+        Ok(summaries.collect())
+    }
+
+    /// Lists the repositories that `viewer` may pull and whose name contains `query`, by name, beginning after `after`,
+    /// without summing up anything.
+    pub async fn repository_heads(
+        &self,
+        viewer: &Principal,
+        query: &str,
+        after: Option<&RepositoryName>,
+        limit: u32,
+    ) -> Result<Vec<RepositoryHead>, CatalogError> {
         let ids = self.visible(viewer, query, after, limit).await?;
-        let mut summaries = Vec::with_capacity(ids.len());
+        let mut heads = Vec::with_capacity(ids.len());
         for chunk in chunks(&ids) {
-            let mut query = self
-                .dialect
-                .query_many(SUMMARIES, chunk.len())
-                .bind(micros(now));
+            let mut query = self.dialect.query_many(HEADS, chunk.len());
             for id in chunk {
                 query = query.bind(*id);
             }
             for row in query.fetch_all(&self.reader).await? {
-                summaries.push(read_summary(&row)?);
+                heads.push(RepositoryHead {
+                    repository: read_repository(&row)?,
+                    stamp: FiguresStamp {
+                        changes: row.maybe_int("changes")?.unwrap_or_default(),
+                        decisions: row.maybe_int("decisions")?.unwrap_or_default(),
+                    },
+                });
             }
         }
-        summaries.sort_by(|a, b| a.repository.name.cmp(&b.repository.name));
-        Ok(summaries)
+        heads.sort_by(|a, b| a.repository.name.cmp(&b.repository.name));
+        Ok(heads)
+    }
+
+    /// Sums up repositories: a look at each of their tags.
+    pub async fn repository_figures(
+        &self,
+        repositories: &[RepositoryId],
+        now: Timestamp,
+    ) -> Result<HashMap<RepositoryId, RepositoryFigures>, CatalogError> {
+        let mut figures = HashMap::with_capacity(repositories.len());
+        for chunk in chunks(repositories) {
+            let query = self.dialect.query_many(FIGURES, chunk.len());
+            let mut query = query.bind(micros(now));
+            for id in chunk {
+                query = query.bind(id.0);
+            }
+            for row in query.fetch_all(&self.reader).await? {
+                figures.insert(RepositoryId(row.int("id")?), read_figures(&row)?);
+            }
+        }
+        Ok(figures)
     }
 
     /// Lists the names of the repositories that `viewer` may pull, in order, beginning after `after`.
@@ -193,15 +273,27 @@ impl Catalog {
     }
 }
 
-fn read_summary(row: &AnyRow) -> Result<RepositorySummary, CatalogError> {
+impl RepositorySummary {
+    /// Puts a repository and its figures together.
+    pub fn new(repository: Repository, figures: RepositoryFigures) -> Self {
+        Self {
+            repository,
+            tag_count: figures.tag_count,
+            last_push: figures.last_push,
+            worst_grade: figures.worst_grade,
+            verdicts: figures.verdicts,
+        }
+    }
+}
+
+fn read_figures(row: &AnyRow) -> Result<RepositoryFigures, CatalogError> {
     let tag_count = row.size("tag_count")?;
     let (allow, warn, deny) = (
         row.size("allowed")?,
         row.size("warned")?,
         row.size("denied")?,
     );
-    Ok(RepositorySummary {
-        repository: read_repository(row)?,
+    Ok(RepositoryFigures {
         tag_count,
         last_push: row.maybe_time("last_push")?,
         worst_grade: row.maybe_int("worst_grade")?.map(read_grade).transpose()?,

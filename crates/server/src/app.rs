@@ -25,6 +25,7 @@ use crate::pull_stats::PullStats;
 use crate::recent::Recent;
 use crate::settings::Settings;
 use crate::sign_in::Ways;
+use crate::summaries::Summaries;
 use crate::upstream::Upstreams;
 
 /// A handle that handlers clone.
@@ -55,6 +56,8 @@ pub(crate) struct App {
     pub(crate) analyses: Analyses,
     /// What was read lately and still holds.
     pub(crate) recent: Recent,
+    /// What was summed up about repositories and still holds.
+    pub(crate) summaries: Summaries,
     /// The advisory snapshot in use; a match pins the one it started with.
     pub(crate) snapshot: ArcSwapOption<advisories::Snapshot>,
     /// Wakes the job workers: something was queued.

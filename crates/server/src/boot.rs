@@ -34,6 +34,7 @@ use crate::settings::Settings;
 use crate::sign_in::Ways;
 use crate::sign_in::directory::{self, TlsError};
 use crate::sign_in::oidc;
+use crate::summaries::Summaries;
 use crate::upstream::Upstreams;
 use crate::{http, pull_stats, router, sweep, workers};
 
@@ -195,6 +196,7 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
         policies: Policies::new(),
         pull_stats: PullStats::default(),
         recent: Recent::new(),
+        summaries: Summaries::new(),
         pulls: Pulls::new(),
         analyses: Analyses::new(),
         snapshot: ArcSwapOption::empty(),

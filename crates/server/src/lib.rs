@@ -34,6 +34,7 @@ mod retention;
 mod router;
 mod settings;
 mod sign_in;
+mod summaries;
 mod sweep;
 mod upkeep;
 mod upstream;

@@ -204,6 +204,7 @@ macro_rules! catalog_conformance {
             pages::the_tag_page_joins_everything_known,
             pages::tags_come_in_every_order_page_by_page,
             pages::the_repository_list_sums_up,
+            pages::figures_hold_while_their_stamp_stands_still,
             pages::filters_take_wildcards_literally,
         );
     };

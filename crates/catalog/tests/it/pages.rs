@@ -4,7 +4,7 @@ use ::evidence::Grade;
 use catalog::{Catalog, TagListing, TagOrder, VerdictCounts};
 
 use crate::evidence::{decision, report, summary};
-use crate::given::{app, at, digest_of, index, pushed_image, put, tag, tags};
+use crate::given::{app, at, by, digest_of, index, pushed_image, put, tag, tags};
 
 pub(crate) async fn the_tag_page_joins_everything_known(catalog: Catalog) {
     let (dev, id) = app(&catalog).await;
@@ -101,6 +101,37 @@ pub(crate) async fn the_repository_list_sums_up(catalog: Catalog) {
             pending: 1
         }
     );
+}
+
+pub(crate) async fn figures_hold_while_their_stamp_stands_still(catalog: Catalog) {
+    let (dev, id) = app(&catalog).await;
+    let stamp = async || {
+        let heads = catalog.repository_heads(&dev, "", None, 10).await.unwrap();
+        assert_eq!(heads[0].repository.id, id);
+        heads[0].stamp
+    };
+    let mut stamps = vec![stamp().await];
+    let body = pushed_image(&catalog, id, &dev, "[1]", &tags(&["a"]), 1).await;
+    stamps.push(stamp().await);
+    // The same instant twice: a clock says nothing here.
+    for verdict in ["allow", "deny"] {
+        catalog
+            .put_decision(&decision(id, &digest_of(&body), verdict), at(1))
+            .await
+            .unwrap();
+        stamps.push(stamp().await);
+    }
+    catalog
+        .delete_tag(id, &tag("a"), &by("dev"), at(2))
+        .await
+        .unwrap();
+    stamps.push(stamp().await);
+    for pair in stamps.windows(2) {
+        assert_ne!(pair[0], pair[1], "{stamps:?}");
+    }
+    assert_eq!(stamp().await, stamps[4]);
+    let figures = catalog.repository_figures(&[id], at(3)).await.unwrap();
+    assert_eq!(figures[&id].tag_count, 0);
 }
 
 pub(crate) async fn filters_take_wildcards_literally(catalog: Catalog) {

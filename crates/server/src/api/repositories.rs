@@ -17,6 +17,7 @@ use super::{Caller, Parameters, Segments};
 use crate::app::{App, Shared};
 use crate::doors;
 use crate::error::ApiError;
+use crate::summaries;
 
 /// Rows of one answer.
 const MAX_ROWS: u32 = 500;
@@ -197,17 +198,14 @@ async fn list(
     caller: Caller,
     Parameters(query): Parameters<ListQuery>,
 ) -> Result<Json<RepositoryList>, Problem> {
-    let now = app.clock.now();
-    let mut rows = app
-        .catalog
-        .list_repositories(
-            &caller.principal,
-            &query.q.replace('\0', ""),
-            query.cursor.as_ref(),
-            MAX_ROWS + 1,
-            now,
-        )
-        .await?;
+    let mut rows = summaries::list(
+        &app,
+        &caller.principal,
+        &query.q.replace('\0', ""),
+        query.cursor.as_ref(),
+        MAX_ROWS + 1,
+    )
+    .await?;
     let has_more = rows.len() > MAX_ROWS as usize;
     rows.truncate(MAX_ROWS as usize);
     let next = rows

@@ -5,6 +5,7 @@ use catalog::{Principal, RepositorySummary};
 use web::{Figures, Health, ImagesPage, Paging, RepositoryRow, VerdictTally};
 
 use super::{PageError, Visit, html};
+use crate::summaries;
 
 /// Repositories considered for one page; beyond it the filter narrows.
 const MAX_REPOSITORIES: u32 = 1_000;
@@ -13,10 +14,7 @@ pub(super) async fn page(visit: &Visit, principal: &Principal) -> Result<Respons
     let app = &visit.app;
     let now = app.clock.now();
     let query = visit.parameter("q").trim();
-    let all = app
-        .catalog
-        .list_repositories(principal, "", None, MAX_REPOSITORIES, now)
-        .await?;
+    let all = summaries::list(app, principal, "", None, MAX_REPOSITORIES).await?;
     let figures = figures(&all, now);
     let matching: Vec<&RepositorySummary> = all
         .iter()

@@ -86,6 +86,38 @@ pub(crate) async fn the_api_lists_every_tag_page_by_page(world: &mut World) {
     assert_eq!(found["next"], json!(null));
 }
 
+pub(crate) async fn a_list_of_repositories_counts_again_what_moved(world: &mut World) {
+    let list = "/api/v1/repositories";
+    let counted = async |world: &World| {
+        let items = world.get(&admin(), list).await.json()["items"].clone();
+        let items = items.as_array().unwrap().clone();
+        let count = |item: &serde_json::Value| {
+            let name = item["name"].as_str().unwrap().to_owned();
+            (name, item["tags"].as_u64().unwrap())
+        };
+        items.iter().map(count).collect::<Vec<_>>()
+    };
+    let row = |name: &str, tags| (name.to_owned(), tags);
+    let image = image_with("zlib1g", "1");
+    world.push_image("team/app", "v1", &image).await;
+    world.push_image("team/base", "v1", &image).await;
+    let both = [row("team/app", 1), row("team/base", 1)];
+    assert_eq!(counted(world).await, both);
+    assert_eq!(counted(world).await, both, "what was counted holds");
+    world.push_image("team/app", "v2", &image).await;
+    assert_eq!(
+        counted(world).await,
+        [row("team/app", 2), row("team/base", 1)]
+    );
+    let tag = "/api/v1/repositories/team%2Fapp/tags/v1";
+    assert_eq!(world.send(&admin(), "DELETE", tag).await.status, 204);
+    assert_eq!(counted(world).await, both);
+    let verdict = world.get(&admin(), list).await.json()["items"][0]["verdicts"].clone();
+    let verdicts = verdict.as_object().unwrap().values();
+    let total: u64 = verdicts.filter_map(serde_json::Value::as_u64).sum();
+    assert_eq!(total, 1, "{verdict}");
+}
+
 pub(crate) async fn the_catalog_shows_what_the_caller_may_pull(world: &mut World) {
     for repository in ["team/a", "team/b", "team/c"] {
         world

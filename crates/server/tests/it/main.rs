@@ -109,6 +109,7 @@ macro_rules! server_conformance {
             manifests::absurd_sizes_are_only_words,
             lists::tags_come_in_pages,
             lists::the_api_lists_every_tag_page_by_page,
+            lists::a_list_of_repositories_counts_again_what_moved,
             lists::the_catalog_shows_what_the_caller_may_pull,
             metrics::what_is_exported_is_documented_and_the_other_way_round,
             metrics::every_kind_of_work_is_counted_where_it_happens,
