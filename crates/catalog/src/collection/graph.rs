@@ -43,21 +43,21 @@ pub(super) enum Footing {
 }
 
 statements! {
-    PARENTS = "SELECT DISTINCT f.repository_id, f.digest, f.parent AS holder FROM manifest_ref f
-        WHERE f.kind = 'child' AND (f.repository_id, f.digest) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
-    SUBJECTS = "SELECT DISTINCT e.repository_id, e.digest, e.subject AS holder FROM referrer e
+    PARENTS = "SELECT DISTINCT f.repository_id, f.digest, f.parent AS holder
+        FROM (VALUES {rows 2}) AS v CROSS JOIN manifest_ref f
+        WHERE f.repository_id = CAST(v.column1 AS BIGINT) AND f.digest = v.column2 AND f.kind = 'child'";
+    SUBJECTS = "SELECT DISTINCT e.repository_id, e.digest, e.subject AS holder
+        FROM (VALUES {rows 2}) AS v CROSS JOIN referrer e
         JOIN manifest s ON s.repository_id = e.repository_id AND s.digest = e.subject
-        WHERE (e.repository_id, e.digest) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
-    CHILDREN = "SELECT DISTINCT m.repository_id, m.digest FROM manifest_ref f
+        WHERE e.repository_id = CAST(v.column1 AS BIGINT) AND e.digest = v.column2";
+    CHILDREN = "SELECT DISTINCT m.repository_id, m.digest
+        FROM (VALUES {rows 2}) AS v CROSS JOIN manifest_ref f
         JOIN manifest m ON m.repository_id = f.repository_id AND m.digest = f.digest
-        WHERE f.kind = 'child' AND (f.repository_id, f.parent) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
-    REFERRERS = "SELECT DISTINCT m.repository_id, m.digest FROM referrer e
+        WHERE f.repository_id = CAST(v.column1 AS BIGINT) AND f.parent = v.column2 AND f.kind = 'child'";
+    REFERRERS = "SELECT DISTINCT m.repository_id, m.digest
+        FROM (VALUES {rows 2}) AS v CROSS JOIN referrer e
         JOIN manifest m ON m.repository_id = e.repository_id AND m.digest = e.digest
-        WHERE (e.repository_id, e.subject) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
+        WHERE e.repository_id = CAST(v.column1 AS BIGINT) AND e.subject = v.column2";
 }
 
 impl Catalog {

@@ -16,11 +16,9 @@ statements! {
     LOCK = "SELECT digest FROM blob WHERE digest IN ({list}) ORDER BY digest {skip locked}";
     FACTS = "SELECT l.repository_id, l.digest, l.protected_until, CASE WHEN EXISTS (SELECT 1 FROM manifest_ref r
             WHERE r.repository_id = l.repository_id AND r.digest = l.digest) THEN 1 ELSE 0 END AS is_named
-        FROM repo_blob l WHERE (l.repository_id, l.digest) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
-    UNLINK = "DELETE FROM repo_blob WHERE (repository_id, digest) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)
-        RETURNING digest";
+        FROM (VALUES {rows 2}) AS v CROSS JOIN repo_blob l
+        WHERE l.repository_id = CAST(v.column1 AS BIGINT) AND l.digest = v.column2";
+    UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";
 }
 
 impl Catalog {
@@ -69,8 +67,9 @@ impl Catalog {
             // One by one: what is a namespace's last link is known only while the others are gone or still there.
             self.count_link_in(tx, place.0, &place.1, Count::Out)
                 .await?;
-            let place = std::slice::from_ref(place);
-            ended += self.on_places(tx, UNLINK, place, None).await?.len();
+            let query = self.dialect.query(UNLINK).bind(place.0.0);
+            let unlinked = query.bind(place.1.to_string()).execute(&mut **tx).await?;
+            ended += unlinked.rows_affected();
         }
         let orphaned: Vec<_> = ending
             .iter()
@@ -80,7 +79,7 @@ impl Catalog {
             .await?;
         Ok(Collected {
             reviewed: self.settle_in(tx, settled).await?,
-            links: ended as u64,
+            links: ended,
             ..Collected::default()
         })
     }

@@ -19,8 +19,8 @@ use crate::{Actor, Catalog, CatalogError, RepositoryId, TagCause};
 
 statements! {
     LOCK_BODIES = "SELECT digest FROM manifest_body WHERE digest IN ({list}) ORDER BY digest {skip locked}";
-    LOCK = "SELECT m.repository_id, m.digest FROM manifest m WHERE (m.repository_id, m.digest) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)
+    LOCK = "SELECT m.repository_id, m.digest FROM (VALUES {rows 2}) AS v CROSS JOIN manifest m
+        WHERE m.repository_id = CAST(v.column1 AS BIGINT) AND m.digest = v.column2
         ORDER BY m.repository_id, m.digest {skip locked}";
     FACTS = "SELECT m.repository_id, m.digest, m.protected_until, m.subject, m.deleted_at,
             CASE WHEN EXISTS (SELECT 1 FROM tag t
@@ -53,8 +53,8 @@ statements! {
             (SELECT MAX(COALESCE(t.end_us, t.expires_us)) FROM tag t
                 WHERE t.repository_id = m.repository_id AND t.digest = m.digest AND t.purged_at IS NULL
                   AND (t.live_name IS NULL OR t.expires_us <= $1)) AS last_end
-        FROM manifest m WHERE (m.repository_id, m.digest) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
+        FROM (VALUES {rows 2}) AS v CROSS JOIN manifest m
+        WHERE m.repository_id = CAST(v.column1 AS BIGINT) AND m.digest = v.column2";
     LIVE_TAGS = "SELECT live_name FROM tag
         WHERE repository_id = $1 AND digest = $2 AND live_name IS NOT NULL ORDER BY live_name";
     DROP_DECISIONS = "DELETE FROM decision WHERE repository_id = $1 AND digest = $2";

@@ -93,10 +93,10 @@ statements! {
     WAITING = "SELECT DISTINCT repository_id, digest FROM gc_review
         WHERE kind = 'manifest' AND (repository_id > $1 OR (repository_id = $1 AND digest > $2))
         ORDER BY repository_id, digest LIMIT $3";
-    NAMED = "SELECT DISTINCT f.digest, f.repository_id, f.parent FROM manifest_ref f
+    NAMED = "SELECT DISTINCT f.digest, f.repository_id, f.parent
+        FROM (VALUES {rows 2}) AS v CROSS JOIN manifest_ref f
         JOIN repo_blob l ON l.repository_id = f.repository_id AND l.digest = f.digest
-        WHERE (f.repository_id, f.parent) IN (
-            SELECT CAST(v.column1 AS BIGINT), v.column2 FROM (VALUES {rows 2}) AS v)";
+        WHERE f.repository_id = CAST(v.column1 AS BIGINT) AND f.parent = v.column2";
     HOLD = "SELECT b.digest, b.size_bytes,
             (SELECT COUNT(*) FROM (SELECT DISTINCT f.repository_id, f.parent FROM manifest_ref f
                 JOIN repo_blob l ON l.repository_id = f.repository_id AND l.digest = f.digest

@@ -55,32 +55,63 @@ pub async fn explain(
     super::plan(catalog, rows)
 }
 
-/// Returns what in a plan grows with a table: whole scans of `tables` (PostgreSQL), scans of anything whose alias is not
-/// in `small` (SQLite), and sorting unless `sorts`.
+/// What a statement may do although it is on the path of every request.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allowed<'a> {
+    /// Goes through these whole, because they hold a handful of rows (aliases, in SQLite's plans).
+    pub small: &'a [&'a str],
+    /// Sorts a handful of rows.
+    pub sorts: bool,
+    /// Walks along an index in the order asked for, until its page is full.
+    pub walks: bool,
+}
+
+/// Returns the lines of a plan whose cost grows with a table: scans, a look at everything a repository has, sorting.
+/// `tables` are those that grow.
 pub fn growing<'a>(
     catalog: &Catalog,
     plan: &'a str,
     tables: &[&str],
-    small: &[&str],
-    sorts: bool,
+    allowed: Allowed<'_>,
 ) -> Vec<&'a str> {
+    let lines = plan.lines();
     let grows = |line: &&str| {
         let text = line.trim().trim_start_matches("->").trim();
         match catalog.dialect {
-            Dialect::Sqlite => {
-                let scanned = text
-                    .strip_prefix("SCAN ")
-                    .and_then(|rest| rest.split(' ').next());
-                let is_scan = scanned.is_some_and(|alias| {
-                    alias != "CONSTANT" && !alias.starts_with('(') && !small.contains(&alias)
-                });
-                is_scan || (!sorts && text.contains("USE TEMP B-TREE FOR ORDER"))
-            }
-            Dialect::Postgres => {
-                let scans = |table: &&str| text.contains(&format!("Seq Scan on {table} "));
-                tables.iter().any(scans) || (!sorts && text.starts_with("Sort "))
-            }
+            Dialect::Sqlite => grows_on_sqlite(text, allowed),
+            Dialect::Postgres => grows_on_postgres(text, tables, allowed),
         }
     };
-    plan.lines().filter(grows).collect()
+    lines.filter(grows).collect()
+}
+
+fn grows_on_sqlite(line: &str, allowed: Allowed<'_>) -> bool {
+    if line.contains("USE TEMP B-TREE FOR ORDER") {
+        return !allowed.sorts;
+    }
+    let (is_scan, rest) = match (line.strip_prefix("SCAN "), line.strip_prefix("SEARCH ")) {
+        (Some(rest), _) => (true, rest),
+        (None, Some(rest)) => (false, rest),
+        (None, None) => return false,
+    };
+    let alias = rest.split(' ').next().unwrap_or_default();
+    if allowed.small.contains(&alias) || alias.starts_with('(') || rest.contains("CONSTANT ROW") {
+        return false;
+    }
+    // `SEARCH t USING INDEX i (a=? AND b>?)`: what is found is as narrow as what it is equal to.
+    let rest = rest.trim_end_matches(" LEFT-JOIN");
+    let bounds = rest.rsplit_once('(').map_or("", |(_, bounds)| bounds);
+    let mut narrow = bounds
+        .trim_end_matches(')')
+        .split(" AND ")
+        .filter(|bound| bound.ends_with("=?") && *bound != "repository_id=?");
+    is_scan || (!allowed.walks && narrow.next().is_none())
+}
+
+fn grows_on_postgres(line: &str, tables: &[&str], allowed: Allowed<'_>) -> bool {
+    let scans = |table: &&str| line.contains(&format!("Seq Scan on {table} "));
+    let is_wide = line.starts_with("Index Cond: (repository_id = '") && !line.contains(" AND ");
+    tables.iter().any(scans)
+        || (!allowed.sorts && line.starts_with("Sort "))
+        || (!allowed.walks && is_wide)
 }
