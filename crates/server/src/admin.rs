@@ -19,26 +19,31 @@ pub use catalog::{
     TeamRole, Visibility,
 };
 use catalog::{Actor, Catalog, CatalogError, NewRobot, Sparse};
-pub use catalog::{JobState, Robot, Role};
+pub use catalog::{JobState, Role};
 pub use error::{AdminError, CheckError};
 pub use identities::IdentityItem;
 use jiff::Timestamp;
 use oci::RepositoryName;
 pub use oci::RepositoryPattern;
-pub use people::NewUser;
+pub use people::{
+    GrantItem, MemberItem, NewUser, OrganizationItem, PermissionItem, SecretItem, TeamItem,
+    UserItem,
+};
 pub use repositories::{
     RepositoryChange, RepositoryDetail, RepositoryItem, RepositorySettings, SparseChoice,
 };
 pub use rules::{PruneReport, QuotaBody, QuotaItem, RetentionItem, RuleBody, RuleItem, Scoped};
 use secrecy::{ExposeSecret as _, SecretString};
 pub use tags::{Span, TagItem, read_life};
+pub use trail::AuditItem;
 pub use upkeep::{
     CheckOptions, CheckReport, CollectionStatus, Finding, JobItem, ReclaimItem, ReclaimReport,
     ScheduleItem, Steered, Steering,
 };
-pub use upstreams::{Mirror, MirrorFilter, NewUpstream, Upstream};
+pub use upstreams::{MirrorFilter, MirrorItem, NewUpstream, UpstreamItem};
 pub use webhooks::{DeliveryItem, NewWebhook, WebhookItem};
 
+pub use crate::api::robots::RobotItem;
 use crate::api::robots::is_robot_name;
 pub use crate::audit::AuditFormat;
 use crate::auth::password::hash_now;
@@ -162,8 +167,9 @@ impl Admin {
     }
 
     /// Lists all robots by name.
-    pub async fn robots(&self) -> Result<Vec<Robot>, AdminError> {
-        Ok(self.catalog.list_robots(None).await?)
+    pub async fn robots(&self) -> Result<Vec<RobotItem>, AdminError> {
+        let robots = self.catalog.list_robots(None).await?;
+        Ok(robots.into_iter().map(RobotItem::from).collect())
     }
 
     /// Deletes a robot; its token is worthless at once.

@@ -32,10 +32,12 @@ fn filled(engine: Engine) -> Site {
 fn the_trail_is_listed_and_exported(#[case] engine: Engine) {
     let site = filled(engine);
     let narrow = ["--repository", "team/app", "--target", "1.0"];
-    let listed = audit(&site, &[&["list"][..], &narrow].concat()).ends_with(0);
-    assert_eq!(listed.stdout.lines().count(), 1, "{}", listed.stdout);
-    let listed = listed.shows("  admin  ").shows("  success  team/app  1.0");
-    let action = listed.stdout.split("  ").nth(2).expect("an action");
+    let table = audit(&site, &[&["list"][..], &narrow].concat()).ends_with(0);
+    table.shows("admin").shows("success").shows("team/app");
+    let listed = audit(&site, &[&["list", "-o", "json"][..], &narrow].concat()).ends_with(0);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    let action = listed[0]["action"].as_str().expect("an action");
 
     let exported = audit(&site, &[&["export"][..], &narrow].concat()).ends_with(0);
     let entry: serde_json::Value = serde_json::from_str(&exported.stdout).expect("one line");
@@ -53,7 +55,8 @@ fn the_trail_is_listed_and_exported(#[case] engine: Engine) {
         &["list", "--actor", "console", "--action", "audit.export"],
     );
     let exports = exports.ends_with(0);
-    assert_eq!(exports.stdout.lines().count(), 2, "{}", exports.stdout);
+    // A line of titles, and one for each.
+    assert_eq!(exports.stdout.lines().count(), 3, "{}", exports.stdout);
     let none = audit(
         &site,
         &[

@@ -3,9 +3,8 @@
 //! A subject is written as its name: `dev` is a person, `acme+ci` a robot, `acme/backend` a team.
 
 use catalog::{
-    Account, AccountChange, AccountKind, CatalogError, Credential, CredentialKind, NewAccount,
-    NewCredential, Permission, PrincipalId, RobotChange, Role, Subject, SubjectId, Team,
-    TeamChange, TeamMember, TeamRole, Visibility,
+    Account, AccountChange, AccountKind, CatalogError, CredentialKind, NewAccount, NewCredential,
+    PrincipalId, RobotChange, Role, Subject, SubjectId, Team, TeamChange, TeamRole, Visibility,
 };
 use jiff::{SignedDuration, Timestamp};
 use oci::{RepositoryName, RepositoryPattern};
@@ -13,6 +12,12 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::{Admin, AdminError};
+pub use crate::api::namespaces::GrantItem;
+pub use crate::api::organizations::OrganizationItem;
+pub use crate::api::permissions::PermissionItem;
+pub use crate::api::teams::{MemberItem, TeamItem};
+pub use crate::api::tokens::SecretItem;
+pub use crate::api::users::UserItem;
 use crate::auth::password::hash_now;
 use crate::auth::scopes::TokenScopes;
 use crate::auth::secret::{SecretKind, generate, stored};
@@ -64,9 +69,18 @@ impl Admin {
         Ok(drawn)
     }
 
-    /// Lists people or organisations, by name.
-    pub async fn accounts(&self, kind: AccountKind) -> Result<Vec<Account>, AdminError> {
-        Ok(self.catalog.list_accounts(kind, "", MAX_LIST).await?)
+    /// Lists the people, by name.
+    pub async fn users(&self) -> Result<Vec<UserItem>, AdminError> {
+        let kind = AccountKind::User;
+        let accounts = self.catalog.list_accounts(kind, "", MAX_LIST).await?;
+        Ok(accounts.into_iter().map(UserItem::from).collect())
+    }
+
+    /// Lists the organisations, by name.
+    pub async fn organizations(&self) -> Result<Vec<OrganizationItem>, AdminError> {
+        let kind = AccountKind::Organization;
+        let accounts = self.catalog.list_accounts(kind, "", MAX_LIST).await?;
+        Ok(accounts.into_iter().map(OrganizationItem::from).collect())
     }
 
     /// Changes a person's standing.
@@ -154,17 +168,19 @@ impl Admin {
     }
 
     /// Lists an organisation's teams.
-    pub async fn teams(&self, organization: &str) -> Result<Vec<Team>, AdminError> {
+    pub async fn teams(&self, organization: &str) -> Result<Vec<TeamItem>, AdminError> {
         let organization = self
             .account(AccountKind::Organization, organization)
             .await?;
-        Ok(self.catalog.teams(organization.id).await?)
+        let teams = self.catalog.teams(organization.id).await?;
+        Ok(teams.into_iter().map(TeamItem::from).collect())
     }
 
     /// Lists a team's members.
-    pub async fn team_members(&self, team: &str) -> Result<Vec<TeamMember>, AdminError> {
+    pub async fn team_members(&self, team: &str) -> Result<Vec<MemberItem>, AdminError> {
         let team = self.team(team).await?;
-        Ok(self.catalog.team_members(team.id).await?)
+        let members = self.catalog.team_members(team.id).await?;
+        Ok(members.into_iter().map(MemberItem::from).collect())
     }
 
     /// Changes a team.
@@ -289,13 +305,14 @@ impl Admin {
     }
 
     /// Lists the tokens of a person, or the secrets of a robot.
-    pub async fn credentials(&self, name: &str) -> Result<Vec<Credential>, AdminError> {
+    pub async fn credentials(&self, name: &str) -> Result<Vec<SecretItem>, AdminError> {
         let principal = self.principal(name).await?;
         let kind = match principal.id {
             PrincipalId::Robot(_) => CredentialKind::Robot,
             PrincipalId::Account(_) | PrincipalId::Anonymous => CredentialKind::App,
         };
-        Ok(self.catalog.credentials(principal.id, kind).await?)
+        let credentials = self.catalog.credentials(principal.id, kind).await?;
+        Ok(credentials.into_iter().map(SecretItem::from).collect())
     }
 
     /// Revokes a token of a person or a secret of a robot.
@@ -369,18 +386,17 @@ impl Admin {
     pub async fn permissions(
         &self,
         repository: &RepositoryPattern,
-    ) -> Result<(Visibility, Vec<Permission>), AdminError> {
+    ) -> Result<(Visibility, Vec<PermissionItem>), AdminError> {
         let found = self.repository(repository).await?;
         let permissions = self.catalog.list_permissions(found.id).await?;
-        Ok((found.visibility, permissions))
+        let items = permissions.iter().map(PermissionItem::from).collect();
+        Ok((found.visibility, items))
     }
 
     /// Lists the roles on a namespace's patterns.
-    pub async fn pattern_permissions(
-        &self,
-        namespace: &str,
-    ) -> Result<Vec<catalog::PatternPermission>, AdminError> {
-        Ok(self.catalog.pattern_permissions(namespace).await?)
+    pub async fn pattern_permissions(&self, namespace: &str) -> Result<Vec<GrantItem>, AdminError> {
+        let permissions = self.catalog.pattern_permissions(namespace).await?;
+        Ok(permissions.into_iter().map(GrantItem::from).collect())
     }
 
     /// Opens a repository to everybody, or closes it.

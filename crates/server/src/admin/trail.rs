@@ -1,10 +1,11 @@
 //! The audit trail, from the console.
 
-use catalog::{AuditAction, AuditEntry, AuditFilter, AuditRow};
+use catalog::{AuditAction, AuditEntry, AuditFilter};
 use futures::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::{Admin, AdminError};
+pub use crate::audit::AuditItem;
 use crate::audit::{AuditFormat, is_answerable, lines};
 
 impl Admin {
@@ -13,9 +14,10 @@ impl Admin {
         &self,
         filter: &AuditFilter,
         limit: u32,
-    ) -> Result<Vec<AuditRow>, AdminError> {
+    ) -> Result<Vec<AuditItem>, AdminError> {
         check(filter)?;
-        Ok(self.catalog.audit_page(filter, None, limit).await?)
+        let rows = self.catalog.audit_page(filter, None, limit).await?;
+        Ok(rows.into_iter().map(AuditItem::from).collect())
     }
 
     /// Streams the entries that a filter lets through as lines, latest first; the export is itself an entry.

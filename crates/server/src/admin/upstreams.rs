@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
-use catalog::{AuditAction, AuditEntry, CatalogError, Lane, NewJob, NewMirror, RepositoryState};
-pub use catalog::{Mirror, MirrorFilter, Upstream};
+pub use catalog::MirrorFilter;
+use catalog::{
+    AuditAction, AuditEntry, CatalogError, Lane, Mirror, NewJob, NewMirror, RepositoryState,
+    Upstream,
+};
 use jiff::Timestamp;
 use oci::RepositoryName;
 use secrecy::SecretString;
 
 use super::{Admin, AdminError};
+pub use crate::api::mirrors::MirrorItem;
+pub use crate::api::upstreams::UpstreamItem;
 use crate::outbound::{Outbound, OutboundSettings};
 use crate::upstream::settings::{self, Written};
 use crate::upstream::{ROOT_CONFLICT, mirror};
@@ -86,8 +91,10 @@ impl Admin {
     }
 
     /// Lists the upstreams by name.
-    pub async fn upstreams(&self) -> Result<Vec<Upstream>, AdminError> {
-        Ok(self.catalog.list_upstreams().await?)
+    pub async fn upstreams(&self) -> Result<Vec<UpstreamItem>, AdminError> {
+        let upstreams = self.catalog.list_upstreams().await?;
+        let shown = |upstream| crate::api::upstreams::item(upstream, false);
+        Ok(upstreams.into_iter().map(shown).collect())
     }
 
     /// Removes an upstream; what was cached stays.
@@ -155,8 +162,8 @@ impl Admin {
         Ok(created)
     }
 
-    /// Lists up to a thousand mirrors by repository, each with the name of its upstream.
-    pub async fn mirrors(&self) -> Result<Vec<(Mirror, String)>, AdminError> {
+    /// Lists up to a thousand mirrors by repository.
+    pub async fn mirrors(&self) -> Result<Vec<MirrorItem>, AdminError> {
         let upstreams = self.catalog.list_upstreams().await?;
         let mirrors = self.catalog.list_mirrors(None, 1_000).await?;
         let name_of = |mirror: &Mirror| {
@@ -167,7 +174,7 @@ impl Admin {
             .into_iter()
             .map(|mirror| {
                 let name = name_of(&mirror);
-                (mirror, name)
+                crate::api::mirrors::item(mirror, name)
             })
             .collect())
     }

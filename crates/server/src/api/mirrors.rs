@@ -70,9 +70,10 @@ fn yes() -> bool {
     true
 }
 
+/// A mirror, and how it last went.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct MirrorItem {
+pub struct MirrorItem {
     #[schema(value_type = String)]
     repository: RepositoryName,
     upstream: String,
@@ -128,7 +129,8 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(plan))
 }
 
-fn item(mirror: Mirror, upstream: String) -> MirrorItem {
+/// Returns what is shown of it.
+pub(crate) fn item(mirror: Mirror, upstream: String) -> MirrorItem {
     let settings = mirror.settings;
     let filter = settings.filter;
     MirrorItem {

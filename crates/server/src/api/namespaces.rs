@@ -6,7 +6,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{ANY_NAMESPACE, Account, DefaultPermissionId};
+use catalog::{ANY_NAMESPACE, Account, DefaultPermissionId, PatternPermission};
 use jiff::Timestamp;
 use oci::RepositoryPattern;
 use serde::{Deserialize, Serialize};
@@ -43,9 +43,10 @@ pub(crate) struct Which {
     pub(crate) name: String,
 }
 
+/// A role on a pattern of repositories.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct GrantItem {
+pub struct GrantItem {
     #[schema(value_type = String)]
     pub(crate) pattern: RepositoryPattern,
     pub(crate) subject: SubjectName,
@@ -88,6 +89,18 @@ pub(crate) struct CreatedDefault {
     pub(crate) id: i64,
 }
 
+impl From<PatternPermission> for GrantItem {
+    fn from(permission: PatternPermission) -> Self {
+        Self {
+            subject: SubjectName::of(&permission.subject),
+            pattern: permission.pattern,
+            role: permission.role.as_str(),
+            granted_by: permission.granted_by,
+            granted_at: permission.granted_at,
+        }
+    }
+}
+
 pub(super) fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::new()
         .routes(routes!(list, put, delete))
@@ -108,16 +121,7 @@ pub(crate) async fn list(
 ) -> Result<Json<GrantList>, Problem> {
     people::reader_of(&app, &caller, &namespace).await?;
     let items = app.catalog.pattern_permissions(&namespace).await?;
-    let items = items
-        .into_iter()
-        .map(|permission| GrantItem {
-            subject: SubjectName::of(&permission.subject),
-            pattern: permission.pattern,
-            role: permission.role.as_str(),
-            granted_by: permission.granted_by,
-            granted_at: permission.granted_at,
-        })
-        .collect();
+    let items = items.into_iter().map(GrantItem::from).collect();
     Ok(Json(GrantList { items }))
 }
 

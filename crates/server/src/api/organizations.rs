@@ -27,9 +27,10 @@ pub(crate) struct NewOrganization {
     pub(crate) owner: Option<String>,
 }
 
+/// An organisation.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct OrganizationItem {
+pub struct OrganizationItem {
     pub(crate) name: String,
     pub(crate) email: Option<String>,
     pub(crate) created_at: Timestamp,

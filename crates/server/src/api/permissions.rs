@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{Repository, Role, Visibility};
+use catalog::{Permission, Repository, Role, Visibility};
 use oci::RepositoryName;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -33,8 +33,9 @@ pub(crate) struct Which {
     pub(crate) name: String,
 }
 
+/// A role on a repository.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct PermissionItem {
+pub struct PermissionItem {
     pub(crate) subject: SubjectName,
     pub(crate) role: &'static str,
 }
@@ -52,6 +53,15 @@ pub(crate) struct PermissionList {
 pub(crate) struct NewVisibility {
     /// `private`, or `public`: then everybody may pull, also without a credential.
     pub(crate) visibility: String,
+}
+
+impl From<&Permission> for PermissionItem {
+    fn from(permission: &Permission) -> Self {
+        Self {
+            subject: SubjectName::of(&permission.subject),
+            role: permission.role.as_str(),
+        }
+    }
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -76,13 +86,7 @@ pub(crate) async fn list(
         return Err(admins_only());
     }
     let permissions = app.catalog.list_permissions(repository.id).await?;
-    let items = permissions
-        .iter()
-        .map(|permission| PermissionItem {
-            subject: SubjectName::of(&permission.subject),
-            role: permission.role.as_str(),
-        })
-        .collect();
+    let items = permissions.iter().map(PermissionItem::from).collect();
     Ok(Json(PermissionList {
         visibility: repository.visibility.as_str(),
         items,

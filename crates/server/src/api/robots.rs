@@ -91,9 +91,10 @@ pub(crate) struct CreatedSecret {
     pub(crate) token: String,
 }
 
+/// A robot.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct RobotItem {
+pub struct RobotItem {
     /// `owner+name`.
     pub(crate) name: String,
     pub(crate) description: String,

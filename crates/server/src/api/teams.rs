@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use catalog::{CatalogError, Principal, Team, TeamChange, TeamRole};
+use catalog::{CatalogError, Principal, Team, TeamChange, TeamMember, TeamRole};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -47,9 +47,10 @@ pub(crate) struct TeamUpdate {
     pub(crate) unsync: bool,
 }
 
+/// A team.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct TeamItem {
+pub struct TeamItem {
     pub(crate) name: String,
     pub(crate) role: &'static str,
     pub(crate) description: String,
@@ -63,9 +64,10 @@ pub(crate) struct TeamList {
     pub(crate) items: Vec<TeamItem>,
 }
 
+/// A member of a team.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct MemberItem {
+pub struct MemberItem {
     pub(crate) member: SubjectName,
     /// The provider that this membership came from; `null` if it was made by hand.
     pub(crate) sync_source: Option<String>,
@@ -75,6 +77,16 @@ pub(crate) struct MemberItem {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MemberList {
     pub(crate) items: Vec<MemberItem>,
+}
+
+impl From<TeamMember> for MemberItem {
+    fn from(member: TeamMember) -> Self {
+        Self {
+            member: SubjectName::of(&member.subject),
+            sync_source: member.sync_source,
+            added_at: member.added_at,
+        }
+    }
 }
 
 impl From<Team> for TeamItem {
@@ -260,14 +272,7 @@ pub(crate) async fn members(
     let organization = known(&app, &caller, &organization).await?;
     let team = find(&app, organization.id, &team).await?;
     let items = app.catalog.team_members(team.id).await?;
-    let items = items
-        .into_iter()
-        .map(|member| MemberItem {
-            member: SubjectName::of(&member.subject),
-            sync_source: member.sync_source,
-            added_at: member.added_at,
-        })
-        .collect();
+    let items = items.into_iter().map(MemberItem::from).collect();
     Ok(Json(MemberList { items }))
 }
 

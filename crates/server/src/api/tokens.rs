@@ -42,9 +42,10 @@ pub(crate) struct CreatedToken {
     pub(crate) token: String,
 }
 
+/// A token or a robot's secret, without what is secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct SecretItem {
+pub struct SecretItem {
     pub(crate) id: String,
     pub(crate) label: String,
     pub(crate) scopes: Option<Vec<String>>,
@@ -61,18 +62,21 @@ pub(crate) struct SecretList {
 
 impl SecretList {
     pub(super) fn of(credentials: Vec<Credential>) -> Self {
-        let items = credentials
-            .into_iter()
-            .map(|credential| SecretItem {
-                id: credential.id.to_string(),
-                label: credential.label,
-                scopes: credential.scopes,
-                created_at: credential.created_at,
-                expires_at: credential.expires_at,
-                last_used_at: credential.last_used_at,
-            })
-            .collect();
+        let items = credentials.into_iter().map(SecretItem::from).collect();
         Self { items }
+    }
+}
+
+impl From<Credential> for SecretItem {
+    fn from(credential: Credential) -> Self {
+        Self {
+            id: credential.id.to_string(),
+            label: credential.label,
+            scopes: credential.scopes,
+            created_at: credential.created_at,
+            expires_at: credential.expires_at,
+            last_used_at: credential.last_used_at,
+        }
     }
 }
 

@@ -80,9 +80,10 @@ fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
+/// An upstream, without its secret.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct UpstreamItem {
+pub struct UpstreamItem {
     name: String,
     url: String,
     /// The name it signs in with.
@@ -138,7 +139,8 @@ impl UpstreamBody {
     }
 }
 
-fn item(upstream: Upstream, dropped_credential: bool) -> UpstreamItem {
+/// Returns what is shown of it.
+pub(crate) fn item(upstream: Upstream, dropped_credential: bool) -> UpstreamItem {
     let settings = upstream.settings;
     UpstreamItem {
         name: upstream.name,

@@ -50,9 +50,10 @@ struct UserChange {
     reader_superuser: Option<bool>,
 }
 
+/// A person.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserItem {
+pub struct UserItem {
     name: String,
     email: Option<String>,
     superuser: bool,

@@ -20,7 +20,7 @@ pub(crate) const CSV_HEAD: &str = "id,at,actor,actingAs,ip,userAgent,requestId,a
 /// An entry as it is shown.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct AuditItem {
+pub struct AuditItem {
     id: i64,
     at: Timestamp,
     /// Who acted; `system` for the server itself.

@@ -7,9 +7,20 @@ use oci::RepositoryName;
 use server::admin::{AuditFilter, AuditFormat, AuditOutcome};
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
-use crate::output::{Output, plain};
+use crate::output::Output;
+
+const ENTRIES: &[Column] = &[
+    ("AT", "/at"),
+    ("ACTOR", "/actor"),
+    ("ACTION", "/action"),
+    ("OUTCOME", "/outcome"),
+    ("NAMESPACE", "/namespace"),
+    ("REPOSITORY", "/repository"),
+    ("TARGET", "/target"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -23,6 +34,8 @@ pub(super) enum Command {
         /// How many at most
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
         limit: u32,
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -123,21 +136,14 @@ pub(super) async fn perform(
 ) -> Result<(), Failure> {
     let admin = context.admin;
     match command {
-        Command::List { which, limit, .. } => {
+        Command::List {
+            which,
+            limit,
+            shape,
+            ..
+        } => {
             let listed = admin.audit_entries(&which.filter(), *limit).await;
-            for entry in listed.map_err(Failure::new)? {
-                let place = entry.repository.or(entry.namespace).unwrap_or_default();
-                let line = [
-                    entry.at.to_string(),
-                    entry.actor.name,
-                    entry.action,
-                    entry.outcome.as_str().to_owned(),
-                    place,
-                    entry.target.unwrap_or_default(),
-                ]
-                .join("  ");
-                output.data(&format!("{}\n", plain(line.trim_end())))?;
-            }
+            shape.list(&listed.map_err(Failure::new)?, ENTRIES, output)?;
         }
         Command::Export { which, format, .. } => {
             let exported = admin

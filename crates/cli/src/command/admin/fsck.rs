@@ -1,11 +1,18 @@
 //! `tidegate admin fsck`: whether everything stored is whole.
 
-use server::admin::{CheckOptions, CheckReport};
+use server::admin::{CheckOptions, Finding};
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::{Exit, Failure};
-use crate::output::{Output, columns, json_text, plain};
+use crate::output::Output;
+
+const FINDINGS: &[Column] = &[
+    ("KIND", "/kind"),
+    ("CHECK", "/check"),
+    ("SUBJECT", "/subject"),
+];
 
 pub(super) const HELP: &str = "\
 Ends with 0 when nothing is at fault, with 2 when something is, with 1 when it could not be checked. Servers may run
@@ -17,20 +24,11 @@ pub(super) struct Args {
     #[arg(long)]
     deep: bool,
 
-    /// How to write the report
-    #[arg(short, long, value_name = "FMT", default_value = "table")]
-    output: Format,
+    #[command(flatten)]
+    shape: Shape,
 
     #[command(flatten)]
     pub(super) flags: Flags,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// One line for each finding
-    Table,
-    /// One document
-    Json,
 }
 
 pub(super) async fn perform(
@@ -49,13 +47,8 @@ pub(super) async fn perform(
         .check(&config.storage, &config.data, options, context.now)
         .await
         .map_err(Failure::new)?;
-    match args.output {
-        Format::Json => {
-            let document = serde_json::to_string_pretty(&report).map_err(Failure::new)?;
-            output.data(&format!("{}\n", json_text(document)))?;
-        }
-        Format::Table => show(&report, output)?,
-    }
+    let items: Vec<_> = report.findings.iter().map(Line::from).collect();
+    args.shape.report(&report, &items, FINDINGS, output)?;
     let faults = report.findings.iter().filter(|finding| finding.is_fault);
     output.note(&format!(
         "{} blobs, {} manifests and {} objects checked, {} bytes hashed: {} faults",
@@ -72,14 +65,20 @@ pub(super) async fn perform(
     })
 }
 
-fn show(report: &CheckReport, output: &mut Output) -> Result<(), Failure> {
-    if report.findings.is_empty() {
-        return Ok(());
+/// A finding as a row.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    kind: &'static str,
+    check: &'a str,
+    subject: &'a str,
+}
+
+impl<'a> From<&'a Finding> for Line<'a> {
+    fn from(finding: &'a Finding) -> Self {
+        Self {
+            kind: if finding.is_fault { "fault" } else { "note" },
+            check: finding.check,
+            subject: &finding.subject,
+        }
     }
-    let mut table = columns(&["KIND", "CHECK", "SUBJECT"], output.width());
-    for finding in &report.findings {
-        let kind = if finding.is_fault { "fault" } else { "note" };
-        table.add_row([kind, finding.check, &plain(&finding.subject)]);
-    }
-    output.data(&format!("{}\n", table.trim_fmt()))
 }

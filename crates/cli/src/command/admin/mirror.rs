@@ -4,9 +4,19 @@ use oci::RepositoryName;
 use server::admin::MirrorFilter;
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
-use crate::output::{Output, plain};
+use crate::output::Output;
+
+const MIRRORS: &[Column] = &[
+    ("REPOSITORY", "/repository"),
+    ("UPSTREAM", "/upstream"),
+    ("SOURCE", "/source"),
+    ("CRON", "/cron"),
+    ("LAST", "/last/outcome"),
+    ("AT", "/last/finishedAt"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -52,6 +62,8 @@ pub(super) enum Command {
     /// List the mirrors and how each last went
     List {
         #[command(flatten)]
+        shape: Shape,
+        #[command(flatten)]
         flags: Flags,
     },
     /// Queue a run; a running server does it
@@ -76,7 +88,7 @@ impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
             Self::Create { flags, .. }
-            | Self::List { flags }
+            | Self::List { flags, .. }
             | Self::Run { flags, .. }
             | Self::Delete { flags, .. } => flags,
         }
@@ -120,19 +132,9 @@ pub(super) async fn perform(
                 .map_err(Failure::new)?;
             output.say(&format!("{repository} is a mirror now"));
         }
-        Command::List { .. } => {
-            for (mirror, upstream) in admin.mirrors().await.map_err(Failure::new)? {
-                let last = mirror.last.as_ref().map_or_else(
-                    || "never ran".to_owned(),
-                    |last| format!("{} at {}", last.outcome, last.finished_at),
-                );
-                output.data(&format!(
-                    "{}  {} of {}  {last}\n",
-                    mirror.settings.repository,
-                    plain(&mirror.settings.source),
-                    plain(&upstream)
-                ))?;
-            }
+        Command::List { shape, .. } => {
+            let mirrors = admin.mirrors().await;
+            shape.list(&mirrors.map_err(Failure::new)?, MIRRORS, output)?;
         }
         Command::Run { repository, .. } => {
             let queued = admin

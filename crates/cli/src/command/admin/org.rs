@@ -3,9 +3,16 @@
 use server::admin::AccountKind;
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const ORGANISATIONS: &[Column] = &[
+    ("NAME", "/name"),
+    ("EMAIL", "/email"),
+    ("CREATED", "/createdAt"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -23,6 +30,8 @@ pub(super) enum Command {
     /// List the organisations
     List {
         #[command(flatten)]
+        shape: Shape,
+        #[command(flatten)]
         flags: Flags,
     },
     /// Delete an organisation with its teams and robots; its repositories must be gone
@@ -37,7 +46,9 @@ pub(super) enum Command {
 impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
-            Self::Create { flags, .. } | Self::List { flags } | Self::Delete { flags, .. } => flags,
+            Self::Create { flags, .. } | Self::List { flags, .. } | Self::Delete { flags, .. } => {
+                flags
+            }
         }
     }
 }
@@ -54,14 +65,9 @@ pub(super) async fn perform(
             created.map_err(Failure::new)?;
             output.say(&format!("organisation {} created", plain(name)));
         }
-        Command::List { .. } => {
-            let accounts = admin.accounts(AccountKind::Organization).await;
-            for account in accounts.map_err(Failure::new)? {
-                output.data(&format!(
-                    "{}  created {}\n",
-                    account.name, account.created_at
-                ))?;
-            }
+        Command::List { shape, .. } => {
+            let listed = admin.organizations().await;
+            shape.list(&listed.map_err(Failure::new)?, ORGANISATIONS, output)?;
         }
         Command::Delete { name, .. } => {
             let kind = AccountKind::Organization;

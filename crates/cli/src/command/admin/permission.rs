@@ -3,9 +3,23 @@
 use server::admin::{RepositoryPattern, Role, Visibility};
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const ROLES: &[Column] = &[
+    ("SUBJECT", "/subject/name"),
+    ("KIND", "/subject/kind"),
+    ("ROLE", "/role"),
+];
+const GRANTS: &[Column] = &[
+    ("PATTERN", "/pattern"),
+    ("SUBJECT", "/subject/name"),
+    ("KIND", "/subject/kind"),
+    ("ROLE", "/role"),
+    ("BY", "/grantedBy"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -38,12 +52,16 @@ pub(super) enum Command {
         /// The repository
         repository: RepositoryPattern,
         #[command(flatten)]
+        shape: Shape,
+        #[command(flatten)]
         flags: Flags,
     },
     /// List the roles on a namespace's patterns
     Patterns {
         /// A person's or an organisation's name; `*` for patterns that begin with a wildcard
         namespace: String,
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -95,25 +113,19 @@ pub(super) async fn perform(
             revoked.map_err(Failure::new)?;
             output.say(&format!("{} has no role on {target}", plain(subject)));
         }
-        Command::List { repository, .. } => {
+        Command::List {
+            repository, shape, ..
+        } => {
             let listed = admin.permissions(repository).await;
             let (visibility, permissions) = listed.map_err(Failure::new)?;
             output.note(&format!("{repository} is {}", visibility.as_str()));
-            for permission in permissions {
-                output.data(&format!(
-                    "{}  {}\n",
-                    permission.subject.name, permission.role
-                ))?;
-            }
+            shape.list(&permissions, ROLES, output)?;
         }
-        Command::Patterns { namespace, .. } => {
+        Command::Patterns {
+            namespace, shape, ..
+        } => {
             let listed = admin.pattern_permissions(namespace).await;
-            for permission in listed.map_err(Failure::new)? {
-                output.data(&format!(
-                    "{}  {}  {}\n",
-                    permission.pattern, permission.subject.name, permission.role
-                ))?;
-            }
+            shape.list(&listed.map_err(Failure::new)?, GRANTS, output)?;
         }
         Command::Visibility {
             repository,

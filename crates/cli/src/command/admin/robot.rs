@@ -5,9 +5,18 @@ use secrecy::ExposeSecret as _;
 use server::admin::{RobotChange, Role};
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const ROBOTS: &[Column] = &[
+    ("ROBOT", "/name"),
+    ("DISABLED", "/disabled"),
+    ("EXPIRES", "/expiresAt"),
+    ("CREATED", "/createdAt"),
+    ("DESCRIPTION", "/description"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -36,6 +45,8 @@ pub(super) enum Command {
     },
     /// List the robots
     List {
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -81,7 +92,7 @@ impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
             Self::Create { flags, .. }
-            | Self::List { flags }
+            | Self::List { flags, .. }
             | Self::Secret { flags, .. }
             | Self::Disable { flags, .. }
             | Self::Enable { flags, .. }
@@ -114,18 +125,9 @@ pub(super) async fn perform(
             ));
             output.data(&format!("{}\n", robot.token.expose_secret()))?;
         }
-        Command::List { .. } => {
-            for robot in admin.robots().await.map_err(Failure::new)? {
-                let state = if robot.disabled {
-                    "disabled"
-                } else {
-                    "enabled"
-                };
-                output.data(&format!(
-                    "{}  {state}  created {}\n",
-                    robot.name, robot.created_at
-                ))?;
-            }
+        Command::List { shape, .. } => {
+            let robots = admin.robots().await;
+            shape.list(&robots.map_err(Failure::new)?, ROBOTS, output)?;
         }
         Command::Secret { name, label, .. } => {
             let made = admin.add_robot_secret(name, label, now).await;

@@ -3,9 +3,24 @@
 use server::admin::{TeamChange, TeamRole};
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const TEAMS: &[Column] = &[
+    ("TEAM", "/name"),
+    ("ROLE", "/role"),
+    ("MEMBERS", "/members"),
+    ("SYNC", "/sync/source"),
+    ("GROUP", "/sync/group"),
+];
+const MEMBERS: &[Column] = &[
+    ("MEMBER", "/member/name"),
+    ("KIND", "/member/kind"),
+    ("SYNC", "/syncSource"),
+    ("SINCE", "/addedAt"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -25,12 +40,16 @@ pub(super) enum Command {
         /// The organisation
         organization: String,
         #[command(flatten)]
+        shape: Shape,
+        #[command(flatten)]
         flags: Flags,
     },
     /// List a team's members
     Members {
         /// The team, as `organisation/team`
         team: String,
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -103,19 +122,17 @@ pub(super) async fn perform(
             created.map_err(Failure::new)?;
             output.say(&format!("team {} created", plain(team)));
         }
-        Command::List { organization, .. } => {
-            for team in admin.teams(organization).await.map_err(Failure::new)? {
-                output.data(&format!(
-                    "{organization}/{}  {}  {} members\n",
-                    team.name, team.role, team.members
-                ))?;
-            }
+        Command::List {
+            organization,
+            shape,
+            ..
+        } => {
+            let teams = admin.teams(organization).await;
+            shape.list(&teams.map_err(Failure::new)?, TEAMS, output)?;
         }
-        Command::Members { team, .. } => {
-            for member in admin.team_members(team).await.map_err(Failure::new)? {
-                let source = member.sync_source.as_deref().unwrap_or("by hand");
-                output.data(&format!("{}  {}\n", member.subject.name, plain(source)))?;
-            }
+        Command::Members { team, shape, .. } => {
+            let members = admin.team_members(team).await;
+            shape.list(&members.map_err(Failure::new)?, MEMBERS, output)?;
         }
         Command::Add { team, member, .. } => {
             let added = admin.set_member(team, member, true, now).await;

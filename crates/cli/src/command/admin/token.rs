@@ -3,9 +3,18 @@
 use secrecy::ExposeSecret as _;
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const SECRETS: &[Column] = &[
+    ("ID", "/id"),
+    ("LABEL", "/label"),
+    ("SCOPES", "/scopes"),
+    ("EXPIRES", "/expiresAt"),
+    ("USED", "/lastUsedAt"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -32,6 +41,8 @@ pub(super) enum Command {
     List {
         /// The person, or the robot: `owner+name`
         name: String,
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -78,22 +89,9 @@ pub(super) async fn perform(
             ));
             output.data(&format!("{}\n", token.expose_secret()))?;
         }
-        Command::List { name, .. } => {
-            for credential in admin.credentials(name).await.map_err(Failure::new)? {
-                let scopes = credential
-                    .scopes
-                    .map_or("everything".to_owned(), |scopes| scopes.join(" "));
-                let word = |at: Option<jiff::Timestamp>| {
-                    at.map_or("never".to_owned(), |at| at.to_string())
-                };
-                output.data(&format!(
-                    "{}  {}  {scopes}  expires {}  used {}\n",
-                    credential.id,
-                    plain(&credential.label),
-                    word(credential.expires_at),
-                    word(credential.last_used_at)
-                ))?;
-            }
+        Command::List { name, shape, .. } => {
+            let credentials = admin.credentials(name).await;
+            shape.list(&credentials.map_err(Failure::new)?, SECRETS, output)?;
         }
         Command::Revoke { name, id, .. } => {
             let revoked = admin.revoke_credential(name, id, now).await;

@@ -8,9 +8,17 @@ use secrecy::SecretString;
 use server::admin::NewUpstream;
 
 use super::Context;
+use super::listing::{Column, Shape};
 use crate::config::Flags;
 use crate::exit::Failure;
 use crate::output::{Output, plain};
+
+const UPSTREAMS: &[Column] = &[
+    ("NAME", "/name"),
+    ("NAMESPACE", "/namespace"),
+    ("SIGNS IN AS", "/username"),
+    ("URL", "/url"),
+];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -21,6 +29,8 @@ pub(super) enum Command {
     Create(Box<Create>),
     /// List the upstreams, without their secrets
     List {
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -90,7 +100,7 @@ impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
             Self::Create(create) => &create.flags,
-            Self::List { flags } | Self::Delete { flags, .. } => flags,
+            Self::List { flags, .. } | Self::Delete { flags, .. } => flags,
         }
     }
 }
@@ -110,21 +120,9 @@ pub(super) async fn perform(
                 .map_err(Failure::new)?;
             output.say(&format!("upstream {} set up", plain(&made.name)));
         }
-        Command::List { .. } => {
-            for upstream in admin.upstreams().await.map_err(Failure::new)? {
-                let settings = &upstream.settings;
-                let cached = match &settings.namespace {
-                    Some(namespace) => format!("cached below {namespace}/"),
-                    None => "for mirrors".to_owned(),
-                };
-                let user = settings.username.as_deref().unwrap_or("anonymous");
-                output.data(&format!(
-                    "{}  {}  {cached}  as {}\n",
-                    upstream.name,
-                    settings.url,
-                    plain(user)
-                ))?;
-            }
+        Command::List { shape, .. } => {
+            let upstreams = admin.upstreams().await;
+            shape.list(&upstreams.map_err(Failure::new)?, UPSTREAMS, output)?;
         }
         Command::Delete { name, .. } => {
             admin

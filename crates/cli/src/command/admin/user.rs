@@ -22,6 +22,14 @@ const LINK_HELP: &str = "\
 The issuer is the address that an OpenID provider's tokens name, or `ldap:` and the id of a directory in the settings.
 Example: tidegate admin user link dev --issuer https://id.example.com/realms/corp --subject 7f0c9a";
 
+const PEOPLE: &[Column] = &[
+    ("NAME", "/name"),
+    ("EMAIL", "/email"),
+    ("SUPERUSER", "/superuser"),
+    ("READER", "/readerSuperuser"),
+    ("DISABLED", "/disabledAt"),
+    ("CREATED", "/createdAt"),
+];
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Create a person and print the password, once, unless one is given in a file
@@ -46,6 +54,8 @@ pub(super) enum Command {
     },
     /// List the people
     List {
+        #[command(flatten)]
+        shape: Shape,
         #[command(flatten)]
         flags: Flags,
     },
@@ -133,7 +143,7 @@ impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
             Self::Create { flags, .. }
-            | Self::List { flags }
+            | Self::List { flags, .. }
             | Self::Set { flags, .. }
             | Self::Disable { flags, .. }
             | Self::Enable { flags, .. }
@@ -182,24 +192,9 @@ pub(super) async fn perform(
                 None => output.say(&format!("user {} created", plain(name))),
             }
         }
-        Command::List { .. } => {
-            let accounts = admin.accounts(AccountKind::User).await;
-            for account in accounts.map_err(Failure::new)? {
-                let standing = match (account.superuser, account.reader_superuser) {
-                    (true, _) => "superuser",
-                    (false, true) => "reader",
-                    (false, false) => "user",
-                };
-                let state = if account.disabled_at.is_some() {
-                    "disabled"
-                } else {
-                    "enabled"
-                };
-                output.data(&format!(
-                    "{}  {standing}  {state}  created {}\n",
-                    account.name, account.created_at
-                ))?;
-            }
+        Command::List { shape, .. } => {
+            let people = admin.users().await;
+            shape.list(&people.map_err(Failure::new)?, PEOPLE, output)?;
         }
         Command::Set {
             name,
@@ -232,6 +227,11 @@ pub(super) async fn perform(
             let Identity { issuer, subject } = identity;
             let linked = admin.link_identity(name, issuer, subject, now).await;
             linked.map_err(Failure::new)?;
+            if !context.config.sign_in.has_issuer(issuer) {
+                output.warning(
+                    "the settings name no source of this issuer, nobody comes from it yet",
+                );
+            }
             output.say(&format!(
                 "{} signs in as {} of {}",
                 plain(name),

@@ -45,7 +45,10 @@ fn identities_are_linked_shown_and_unlinked(#[case] engine: Engine) {
             // An issuer names who is meant by a subject: another one's is somebody else.
             (
                 "user link ops --issuer ldap:corp --subject 42",
-                Does("ops signs in as 42 of ldap:corp", &["identity.link"]),
+                Does(
+                    "the settings name no source of this issuer",
+                    &["identity.link"],
+                ),
             ),
             (
                 "user link nobody --issuer ldap:corp --subject 43",

@@ -13,6 +13,7 @@ mod tags;
 mod teams;
 mod tokens;
 mod upkeep;
+mod upstreams;
 mod users;
 mod webhooks;
 
@@ -64,7 +65,8 @@ fn walk(site: &Site, steps: &[(&str, End)]) {
             .collect();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let run = admin(site, &words);
-        let (exit, said) = (run.exit, format!("{}{}", run.stdout, run.stderr));
+        let (exit, shown) = (run.exit, in_line(&run.stdout));
+        let said = format!("{shown} {}", in_line(&run.stderr));
         let (wanted, text, changes) = match *end {
             End::Does(text, changes) => (0, text, changes),
             End::Shows(text) => (0, text, &[][..]),
@@ -75,7 +77,7 @@ fn walk(site: &Site, steps: &[(&str, End)]) {
         assert_eq!(exit, wanted, "`{line}` says:\n{said}");
         assert!(said.contains(text), "`{line}`: no `{text}` in:\n{said}");
         match end {
-            End::Shows(text) => assert!(run.stdout.contains(text), "`{line}` says:\n{said}"),
+            End::Shows(text) => assert!(shown.contains(text), "`{line}` says:\n{said}"),
             End::Nothing | End::Refuses(_) | End::Misused(_) => {
                 assert_eq!(run.stdout, "", "`{line}`");
             }
@@ -88,11 +90,16 @@ fn walk(site: &Site, steps: &[(&str, End)]) {
     assert_eq!(actions(site), trail, "at the end");
 }
 
+/// Columns are padded: what is between words does not matter.
+fn in_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// Returns the actions of the console so far.
 fn actions(site: &Site) -> Vec<String> {
-    let listed = admin(site, &["audit", "list", "--actor", "console"]).ends_with(0);
-    let lines = listed.stdout.lines().rev();
-    lines
-        .map(|line| line.split("  ").nth(2).expect("an action").to_owned())
+    let listed = document(site, &["audit", "list", "--actor", "console"]);
+    let entries = listed.as_array().expect("a list").iter().rev();
+    entries
+        .map(|entry| entry["action"].as_str().expect("an action").to_owned())
         .collect()
 }

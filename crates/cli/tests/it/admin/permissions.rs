@@ -55,10 +55,10 @@ fn roles_are_given_listed_and_taken(#[case] engine: Engine) {
             ("permission grant acme/web dev --role king", Misused("king")),
             ("permission grant acme/web dev", Misused("--role")),
             ("permission grant ACME dev --role read", Misused("ACME")),
-            ("permission list acme/web", Shows("dev  read")),
+            ("permission list acme/web", Shows("dev user read")),
             (
                 "permission patterns acme",
-                Shows("acme/app-*  acme/backend  write"),
+                Shows("acme/app-* acme/backend team write"),
             ),
             ("permission patterns dev", Nothing),
             (

@@ -25,7 +25,7 @@ fn robots_are_made_switched_and_deleted(#[case] engine: Engine) {
                     &["robot.create", "repository.create", "permission.grant"],
                 ),
             ),
-            ("permission list acme/web", Shows("acme+ci  read")),
+            ("permission list acme/web", Shows("acme+ci robot read")),
             (
                 "robot create ci --owner acme --repository acme/web",
                 Refuses("a robot `acme+ci` exists already"),
@@ -43,7 +43,7 @@ fn robots_are_made_switched_and_deleted(#[case] engine: Engine) {
                 "robot create ci --owner acme --repository acme/web --role king",
                 Misused("king"),
             ),
-            ("robot list", Shows("acme+ci  enabled")),
+            ("robot list", Shows("acme+ci no - 20")),
             (
                 "robot secret acme+ci --label second",
                 Does(
@@ -59,7 +59,7 @@ fn robots_are_made_switched_and_deleted(#[case] engine: Engine) {
                 "robot disable acme+ci",
                 Does("robot acme+ci disabled", &["robot.update"]),
             ),
-            ("robot list", Shows("acme+ci  disabled")),
+            ("robot list", Shows("acme+ci yes - 20")),
             (
                 "robot enable acme+ci",
                 Does("robot acme+ci enabled", &["robot.update"]),

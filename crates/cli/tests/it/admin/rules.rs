@@ -21,7 +21,7 @@ fn immutability_is_put_in_force_and_lifted(#[case] engine: Engine) {
             ("immutability list namespace:team", Nothing),
             (
                 "immutability add namespace:team --tag v*",
-                Does("1\n", &["immutability.add"]),
+                Does("1", &["immutability.add"]),
             ),
             (
                 "immutability add team --tag v*",
@@ -116,7 +116,7 @@ fn retention_is_set_previewed_and_run(#[case] engine: Engine) {
                 "retention set everything policy.json",
                 Refuses("`everything` is no scope"),
             ),
-            ("retention list", Shows("namespace:team  yes")),
+            ("retention list", Shows("namespace:team yes")),
             (
                 "retention preview team/none",
                 Refuses("there is no repository `team/none`"),
@@ -152,7 +152,7 @@ fn retention_is_set_previewed_and_run(#[case] engine: Engine) {
                 "retention set repository:team/app policy.json --disabled",
                 Does("retention of repository:team/app set", &["retention.set"]),
             ),
-            ("retention list", Shows("repository:team/app  no")),
+            ("retention list", Shows("repository:team/app no")),
             (
                 "retention run team/app",
                 Refuses("no retention policy is in force in team/app"),

@@ -18,9 +18,9 @@ fn collection_is_seen_and_steered(#[case] engine: Engine) {
     walk(
         &site,
         &[
-            ("gc status", Shows("paused             no")),
+            ("gc status", Shows("paused no")),
             ("gc pause", Does("collection rests", &["collection.steer"])),
-            ("gc status", Shows("paused             yes")),
+            ("gc status", Shows("paused yes")),
         ],
     );
     assert_eq!(server.get("/api/v1/gc").expect(200).json()["paused"], true);

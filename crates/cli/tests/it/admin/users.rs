@@ -40,13 +40,13 @@ fn people_come_change_and_go(#[case] engine: Engine) {
                 "user create other --password-file missing.txt",
                 Refuses("cannot read the password"),
             ),
-            ("user list", Shows("dev  user  enabled")),
-            ("user list", Shows("ops  superuser  enabled")),
+            ("user list", Shows("dev dev@example.com no no - 20")),
+            ("user list", Shows("ops - yes no - 20")),
             (
                 "user set dev --reader true",
                 Does("user dev changed", &["account.update"]),
             ),
-            ("user list", Shows("dev  reader  enabled")),
+            ("user list", Shows("dev dev@example.com no yes - 20")),
             (
                 "user set nobody --reader true",
                 Refuses("there is no account `nobody`"),
@@ -59,7 +59,7 @@ fn people_come_change_and_go(#[case] engine: Engine) {
                 "user disable dev",
                 Does("user dev disabled", &["account.disable"]),
             ),
-            ("user list", Shows("dev  reader  disabled")),
+            ("user list", Shows("dev dev@example.com no yes 20")),
             (
                 "user disable ops",
                 Refuses("one enabled administrator must remain"),
@@ -121,7 +121,7 @@ fn organisations_come_and_go(#[case] engine: Engine) {
                 "org create acme --owner dev",
                 Does("organisation acme created", &["organization.create"]),
             ),
-            ("team members acme/owners", Shows("dev  by hand")),
+            ("team members acme/owners", Shows("dev user - 20")),
             ("org create acme", Refuses("`acme` exists already")),
             ("org create dev", Refuses("`dev` exists already")),
             (
@@ -132,7 +132,7 @@ fn organisations_come_and_go(#[case] engine: Engine) {
                 "org create rest --owner nobody",
                 Refuses("there is no account `nobody`"),
             ),
-            ("org list", Shows("acme  created")),
+            ("org list", Shows("acme - 20")),
             (
                 "repository create acme/app",
                 Does("repository acme/app created", &["repository.create"]),

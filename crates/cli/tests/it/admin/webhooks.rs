@@ -31,11 +31,11 @@ fn webhooks_are_added_tested_and_removed(#[case] engine: Engine) {
             ),
             (
                 "webhook add deploy https://hooks.example.com/a --namespace team --event push --secret-file secret.txt",
-                Does("1\n", &["webhook.create"]),
+                Does("1", &["webhook.create"]),
             ),
             (
                 "webhook add chat https://hooks.example.com/b --repository team/app --format slack",
-                Does("2\n", &["webhook.create"]),
+                Does("2", &["webhook.create"]),
             ),
             (
                 "webhook add x https://hooks.example.com/ --repository team/none",

@@ -237,6 +237,14 @@ pub enum SignInSettingsError {
 }
 
 impl SignInSettings {
+    /// Returns whether a source gives identities of this issuer.
+    pub fn has_issuer(&self, issuer: &str) -> bool {
+        let is_directory =
+            |ldap: &LdapSettings| issuer.strip_prefix("ldap:") == Some(ldap.id.as_str());
+        self.oidc.iter().any(|oidc| oidc.issuer == issuer)
+            || self.ldap.as_ref().is_some_and(is_directory)
+    }
+
     /// Reads the file, and the files of secrets that it names.
     ///
     /// # Errors
