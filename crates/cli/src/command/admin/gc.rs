@@ -21,11 +21,26 @@ const FACTS: &[Column] = &[
     ("last run freed", "/runs/0/freedBytes"),
 ];
 
+const CAUSES: &[Column] = &[
+    ("CAUSE", "/cause"),
+    ("QUEUED", "/queued"),
+    ("COUNT", "/count"),
+    ("BYTES", "/bytes"),
+];
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Show whether collection runs, what waits, and how the last run went
     #[command(after_help = "Example: tidegate admin gc status -o json")]
     Status {
+        #[command(flatten)]
+        shape: Shape,
+        #[command(flatten)]
+        flags: Flags,
+    },
+    /// Show what collection would give back if everything that waits were looked at now; nothing is changed
+    #[command(after_help = "Example: tidegate admin gc report -o json")]
+    Report {
         #[command(flatten)]
         shape: Shape,
         #[command(flatten)]
@@ -56,6 +71,7 @@ impl Command {
     pub(super) fn flags(&self) -> &Flags {
         match self {
             Self::Status { flags, .. }
+            | Self::Report { flags, .. }
             | Self::Run { flags }
             | Self::Pause { flags }
             | Self::Resume { flags, .. } => flags,
@@ -73,6 +89,16 @@ pub(super) async fn perform(
         Command::Status { shape, .. } => {
             let status = admin.collection(now).await.map_err(Failure::new)?;
             shape.one(&status, FACTS, output)?;
+        }
+        Command::Report { shape, .. } => {
+            let report = admin.reclaimable(now).await.map_err(Failure::new)?;
+            shape.report(&report, &report.causes, CAUSES, output)?;
+            let limit = if report.partial {
+                ", and more waits than was looked at"
+            } else {
+                ""
+            };
+            output.note(&format!("{} bytes would come back{limit}", report.bytes));
         }
         Command::Run { .. } => {
             let reviews = admin.run_collection(now).await.map_err(Failure::new)?;

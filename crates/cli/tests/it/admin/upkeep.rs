@@ -6,8 +6,10 @@ use catalog::{Catalog, Lane, NewJob};
 use rstest::rstest;
 
 use super::End::{Does, Misused, Nothing, Refuses, Shows};
-use super::{document, walk};
+use super::{admin, document, walk};
 use crate::serve::{Engine, Site};
+use crate::wire::{manifest_path, push_image};
+use crate::world::image_of;
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
@@ -54,6 +56,38 @@ fn collection_is_seen_and_steered(#[case] engine: Engine) {
     let collect = schedules.as_array().expect("a list").iter();
     let collect = collect.filter(|schedule| schedule["name"] == "collect");
     assert_eq!(collect.count(), 1, "{schedules}");
+}
+
+#[rstest]
+#[case::sqlite(Engine::Sqlite)]
+#[case::postgres(Engine::Postgres)]
+fn what_would_come_back_is_told_and_stays(#[case] engine: Engine) {
+    let site = Site::on(engine);
+    let server = site.start();
+    admin(&site, &["gc", "pause"]).ends_with(0);
+    let image = image_of(&[("a", "text")]);
+    let digest = push_image(&server, "team/app", "1.0", &image);
+    server
+        .request("DELETE", &manifest_path("team/app", &digest))
+        .send()
+        .expect(202);
+    let told = admin(&site, &["gc", "report"]).ends_with(0);
+    told.shows("manifests").says("bytes would come back");
+    let mut report = document(&site, &["gc", "report"]);
+    let mut answer = server.get("/api/v1/gc/report").expect(200).json();
+    for document in [&mut report, &mut answer] {
+        document["at"].take();
+    }
+    assert_eq!(report, answer);
+    let causes = report["causes"].as_array().expect("a list").iter();
+    let waits = causes
+        .filter_map(|cause| cause["queued"].as_u64())
+        .sum::<u64>();
+    assert!(waits > 0, "{report}");
+    // A dry run: telling twice tells the same.
+    let mut again = document(&site, &["gc", "report"]);
+    again["at"].take();
+    assert_eq!(again, report);
 }
 
 #[rstest]
