@@ -168,6 +168,12 @@ impl Dialect {
     }
 }
 
+/// Prepares what somebody does to the tables who goes around the catalog. For tests.
+#[cfg(feature = "testkit")]
+pub(crate) fn tamper(text: &'static str) -> Prepared {
+    sqlx::query(text)
+}
+
 /// Writes the statement that makes a database; its names cannot be parameters. For tests, with names of their own.
 #[cfg(feature = "testkit")]
 pub(crate) fn create_database(name: &str, template: Option<&str>) -> SqlStr {

@@ -406,7 +406,7 @@ pub const UPLOAD_DAMAGES: [(&str, Option<&[u8]>); 13] = [
 pub async fn damage_upload(url: &str, upload: &str, damage: usize) {
     let pool = open(url).await;
     let (statement, bytes) = UPLOAD_DAMAGES[damage];
-    let mut query = sqlx::query(statement).bind(upload.to_owned());
+    let mut query = crate::dialect::tamper(statement).bind(upload.to_owned());
     if let Some(bytes) = bytes {
         query = query.bind(bytes.to_vec());
     }

@@ -17,5 +17,5 @@ ALTER TABLE identity ADD COLUMN checked_at BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE identity ADD COLUMN suspended_at BIGINT;
 ALTER TABLE identity ADD COLUMN gave_superuser BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE identity ADD COLUMN vouched_at BIGINT NOT NULL DEFAULT 0;
-ALTER TABLE identity ADD COLUMN renewal TEXT;
+ALTER TABLE identity ADD COLUMN renewal TEXT COLLATE "C";
 CREATE INDEX identity_by_check ON identity (issuer, checked_at, subject);
