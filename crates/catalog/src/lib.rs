@@ -60,6 +60,7 @@ pub mod testkit;
 pub use accounts::{
     Account, AccountId, AccountKind, NewAccount, Principal, PrincipalId, PrincipalState,
 };
+pub use audit::archive::AuditSegment;
 pub use audit::trail::{AuditCursor, AuditFilter};
 pub use audit::{Actor, AuditAction, AuditEntry, AuditOutcome, AuditRow};
 pub use blobs::{Blob, NewBlob, Published, UnlinkOutcome};

@@ -200,6 +200,7 @@ pub(crate) fn plan(
 const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::accounts::STATEMENTS,
     crate::audit::STATEMENTS,
+    crate::audit::archive::STATEMENTS,
     crate::audit::trail::STATEMENTS,
     crate::blobs::STATEMENTS,
     crate::connection::STATEMENTS,

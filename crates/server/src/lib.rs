@@ -45,6 +45,7 @@ pub mod admin;
 pub mod migrate;
 
 pub use api::openapi;
+pub use audit::AuditRules;
 pub use boot::{Running, StartError, start};
 pub use catalog::Sparse;
 pub use clock::Clock;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use blobs::{BlobError, Store};
 use secrecy::SecretString;
 
+use crate::audit::AuditRules;
 use crate::collection::verify::VerifyRules;
 use crate::networks::Networks;
 use crate::outbound::OutboundSettings;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub registry: RegistryRules,
     /// How everything stored is read again.
     pub verify: VerifyRules,
+    /// How much of the audit trail stays where pages are read from.
+    pub audit: AuditRules,
     /// The ways to sign in beside passwords kept here.
     pub sign_in: SignInSettings,
 }

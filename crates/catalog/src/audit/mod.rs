@@ -1,10 +1,11 @@
 //! The audit trail: who did what, written in the transaction that did it.
 //!
 //! Everything that changes something writes exactly one entry. Refusals are entries too, but folded: anybody can cause
-//! any number of them. `trail` reads.
+//! any number of them. `trail` reads, `archive` packs what is old.
 //!
 //! Adding an action: a variant of [`AuditAction`] and its word.
 
+pub(crate) mod archive;
 pub(crate) mod trail;
 
 use jiff::Timestamp;

@@ -54,6 +54,7 @@ async fn serve(config: ServeConfig, output: &mut Output) -> Result<Exit, Failure
         sign_in: config.sign_in,
         verify: config.verify,
         registry: config.registry,
+        audit: config.audit,
     };
     // Before anything else: whoever sees the address may send a signal at once.
     let mut signals = StopSignals::listen().context("cannot listen for signals")?;

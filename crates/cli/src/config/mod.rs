@@ -24,7 +24,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use server::{
-    AllowList, Networks, OutboundSettings, RegistryRules, SignInSettings, Storage, VerifyRules,
+    AllowList, AuditRules, Networks, OutboundSettings, RegistryRules, SignInSettings, Storage,
+    VerifyRules,
 };
 
 pub(crate) use self::conceal::concealed;
@@ -168,6 +169,14 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "DAYS")]
     pub(crate) verify_days: Option<String>,
 
+    /// Keep entries of the audit trail unpacked for so many days
+    #[arg(long, value_name = "DAYS")]
+    pub(crate) audit_keep_days: Option<String>,
+
+    /// Keep so many entries of the audit trail unpacked
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) audit_keep_entries: Option<String>,
+
     /// Read the first administrator's password from this file
     #[arg(long, value_name = "FILE")]
     pub(crate) admin_password_file: Option<String>,
@@ -205,6 +214,8 @@ impl Flags {
             "max_requests" => &self.max_requests,
             "verify_rate" => &self.verify_rate,
             "verify_days" => &self.verify_days,
+            "audit_keep_days" => &self.audit_keep_days,
+            "audit_keep_entries" => &self.audit_keep_entries,
             "admin_password_file" => &self.admin_password_file,
             _ => &None,
         }
@@ -408,6 +419,7 @@ pub(crate) struct ServeConfig {
     pub(crate) verify: VerifyRules,
     /// The switches and limits of the registry's protocol side.
     pub(crate) registry: RegistryRules,
+    pub(crate) audit: AuditRules,
 }
 
 impl ServeConfig {
@@ -468,8 +480,19 @@ impl ServeConfig {
             sign_in: sign_in(settings)?,
             registry: registry_rules(settings)?,
             verify: verify_rules(settings)?,
+            audit: audit_rules(settings)?,
         })
     }
+}
+
+fn audit_rules(settings: &Settings) -> Result<AuditRules, ConfigError> {
+    let default = AuditRules::default();
+    let days = settings.read("audit_keep_days")?;
+    let entries = settings.read("audit_keep_entries")?;
+    Ok(AuditRules {
+        keep_days: days.unwrap_or(default.keep_days),
+        keep_entries: entries.unwrap_or(default.keep_entries),
+    })
 }
 
 fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {

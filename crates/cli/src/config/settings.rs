@@ -228,6 +228,20 @@ pub(crate) const SETTINGS: &[Setting] = &[
         meaning: "How long after the beginning of one round through everything stored the next round begins.",
     },
     Setting {
+        name: "audit_keep_days",
+        form: "a number of days",
+        default: Some("365"),
+        otherwise: "",
+        meaning: "Older entries of the audit trail are packed; exports have them, pages and lists do not. 0 packs none for its age.",
+    },
+    Setting {
+        name: "audit_keep_entries",
+        form: "a number",
+        default: Some("1000000"),
+        otherwise: "",
+        meaning: "So many entries of the audit trail are kept where pages and lists are read from, earlier ones are packed; 0 keeps all.",
+    },
+    Setting {
         name: "admin_password_file",
         form: "a file",
         default: None,

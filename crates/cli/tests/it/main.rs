@@ -14,6 +14,7 @@ mod canaries;
 mod clients;
 mod config;
 mod crash;
+mod cutter;
 mod daemons;
 mod documents;
 mod faults;

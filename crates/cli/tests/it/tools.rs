@@ -75,9 +75,13 @@ impl Tools {
 
     /// A folder with somebody's credentials.
     pub(crate) fn of(server: &Server, user: &str, password: &str) -> Self {
+        Self::of_host(server.host(), user, password)
+    }
+
+    /// A folder with somebody's credentials for a registry that is reached under this name.
+    pub(crate) fn of_host(host: &str, user: &str, password: &str) -> Self {
         let tools = Self::new();
         let credential = STANDARD.encode(format!("{user}:{password}"));
-        let host = server.host();
         let document = serde_json::json!({ "auths": { host: { "auth": credential } } });
         tools.world.write("auth.json", document.to_string());
         tools

@@ -4,11 +4,13 @@
 //! spreadsheet would take for a formula gets an apostrophe in front, and line breaks become spaces.
 
 pub(crate) mod export;
+pub(crate) mod rotate;
 mod stream;
 
 use catalog::{AuditFilter, AuditRow, Catalog, CatalogError, Principal, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
+pub use rotate::AuditRules;
 use serde::Serialize;
 pub use stream::AuditFormat;
 pub(crate) use stream::lines;

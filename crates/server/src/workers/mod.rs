@@ -31,11 +31,12 @@ use futures::future::BoxFuture;
 use crate::analysis::AnalysisError;
 use crate::app::Shared;
 use crate::error::Cause;
-use crate::{analysis, collection, error, notify, retention, upkeep, upstream};
+use crate::{analysis, audit, collection, error, notify, retention, upkeep, upstream};
 
 /// Every kind of job this version does, by name.
 pub(crate) const KINDS: &[Kind] = &[
     analysis::jobs::ANALYSE_JOB,
+    audit::rotate::ROTATE_JOB,
     upstream::proxy::EVICT_JOB,
     collection::COLLECT_JOB,
     upkeep::DELETE_REPOSITORY_JOB,

@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::kind;
 use crate::analysis::rematch::REMATCH;
 use crate::app::Shared;
+use crate::audit::rotate::ROTATE;
 use crate::collection::COLLECT;
 use crate::collection::reconcile::RECONCILE;
 use crate::collection::verify::VERIFY;
@@ -38,6 +39,10 @@ pub(crate) struct Recurring {
 
 /// What recurs everywhere, by name.
 pub(crate) const RECURRING: &[Recurring] = &[
+    Recurring {
+        name: ROTATE,
+        cron: "53 * * * *",
+    },
     Recurring {
         name: COLLECT,
         cron: "* * * * *",

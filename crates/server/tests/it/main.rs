@@ -38,7 +38,7 @@ mod upstream;
 mod webhooks;
 mod world;
 
-use entries::forms;
+use entries::{forms, rotation};
 use login::{directory, oidc, program, revocation, throttle};
 use pages::system;
 use upstream::{hostile, mirror, proxy, upkeep};
@@ -183,6 +183,8 @@ macro_rules! server_conformance {
             entries::every_change_leaves_its_entries_and_a_refused_one_none,
             forms::every_form_leaves_its_entries_and_a_refused_one_none,
             forms::signing_in_and_out_are_told,
+            rotation::old_entries_are_packed_and_exported_all_the_same,
+            rotation::entries_of_an_age_are_packed_and_younger_ones_are_not,
             entries::refusals_are_told_once_and_counted,
             audit::the_trail_is_filtered_and_comes_in_pages,
             audit::the_trail_is_shown_to_those_it_is_about,

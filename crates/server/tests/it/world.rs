@@ -96,6 +96,7 @@ impl World {
             trusted_proxies: Networks::default(),
             registry: RegistryRules::default(),
             verify: server::VerifyRules::default(),
+            audit: server::AuditRules::default(),
             sign_in: server::SignInSettings::default(),
         };
         let server = server::start(settings.clone(), Clock::System)

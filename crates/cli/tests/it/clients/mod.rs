@@ -9,4 +9,5 @@ mod daemons;
 mod gate;
 mod oras;
 mod platforms;
+mod resume;
 mod skopeo;
