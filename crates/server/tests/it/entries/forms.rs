@@ -7,10 +7,11 @@ use std::path::Path;
 
 use catalog::Catalog;
 use oci::Digest;
+use serde_json::json;
 
 use super::{dead_job, entries_after, last_entry, words};
 use crate::login::browser::Browser;
-use crate::world::{PASSWORD, World, admin, image_with};
+use crate::world::{Answer, PASSWORD, World, admin, image_with};
 
 struct Row {
     /// The variant of `Route`.
@@ -43,7 +44,31 @@ fn rows(earlier: &Digest, job: &str) -> Vec<Row> {
         row("System", "/system", "do=collect", &["collection.run"]),
         row("System", "/system", "do=pause", &["collection.steer"]),
         row("System", "/system", "do=resume", &["collection.steer"]),
-        row("System", "/system", &retry, &["job.retry"]),
+        row("Jobs", "/system/jobs", &retry, &["job.retry"]),
+        row(
+            "Webhook",
+            "/system/webhooks/1",
+            "do=test",
+            &["webhook.test"],
+        ),
+        row(
+            "Webhook",
+            "/system/webhooks/1",
+            "do=off",
+            &["webhook.change"],
+        ),
+        row(
+            "Webhook",
+            "/system/webhooks/1",
+            "do=on",
+            &["webhook.change"],
+        ),
+        row(
+            "Upstreams",
+            "/system/upstreams",
+            "do=mirror&repository=copies/app",
+            &["mirror.run"],
+        ),
         row("Audit", "/audit", "format=csv", &["audit.export"]),
     ]
 }
@@ -93,9 +118,23 @@ pub(crate) async fn every_form_leaves_its_entries_and_a_refused_one_none(world: 
     world
         .push_image("team/app", "1", &image_with("zlib1g", "2"))
         .await;
-    let person = serde_json::json!({ "name": "stranger", "password": "a long password" });
-    let request = world.request(&admin(), "POST", "/api/v1/users");
-    assert_eq!(request.json(&person).send().await.unwrap().status(), 201);
+    let nowhere = "http://127.0.0.1:9/";
+    for (path, body) in [
+        (
+            "users",
+            json!({ "name": "stranger", "password": "a long password" }),
+        ),
+        ("webhooks", json!({ "name": "x", "url": nowhere })),
+        ("upstreams", json!({ "name": "hub", "url": nowhere })),
+        (
+            "mirrors",
+            json!({ "upstream": "hub", "source": "app", "repository": "copies/app" }),
+        ),
+    ] {
+        let request = world.request(&admin(), "POST", &format!("/api/v1/{path}"));
+        let answer = Answer::of(request.json(&body)).await;
+        assert_eq!(answer.status, 201, "{path}: {}", answer.text());
+    }
     let catalog = Catalog::connect(world.database()).await.unwrap();
     let job = dead_job(world, &catalog).await;
     let (mut owner, mut stranger) = (Browser::default(), Browser::default());

@@ -409,10 +409,9 @@ fn repositories(given: &Given) -> Vec<Row> {
             json!({ "digest": given.image }),
             &["tag.restore"],
         ),
-        again(
-            "DELETE",
-            "/v2/team/app/manifests/1",
-            Body::None,
+        row(
+            "DELETE /api/v1/repositories/{name}/tags/{tag}",
+            &at("tags/1"),
             &["tag.delete"],
         ),
         look(&at("tags/1/history"), "span", "/items/0/id"),
@@ -421,6 +420,11 @@ fn repositories(given: &Given) -> Vec<Row> {
             &at("tags/1/purge"),
             json!({ "spans": ["$span"] }),
             &["tag.purge"],
+        ),
+        row(
+            "POST /api/v1/repositories/{name}/manifests/{digest}/purge",
+            &at(&format!("manifests/{}/purge", given.image)),
+            &["manifest.purge"],
         ),
         row(
             "DELETE /api/v1/repositories/{name}",
