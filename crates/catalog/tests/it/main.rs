@@ -206,6 +206,7 @@ macro_rules! catalog_conformance {
             pages::the_repository_list_sums_up,
             pages::figures_hold_while_their_stamp_stands_still,
             pages::filters_take_wildcards_literally,
+            pages::endpoints_tell_how_they_fare,
         );
     };
     ($engine:ident: $($module:ident::$case:ident,)+) => {

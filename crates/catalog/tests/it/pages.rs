@@ -1,7 +1,12 @@
 //! The joined queries behind the pages.
 
+use std::time::Duration;
+
 use ::evidence::Grade;
-use catalog::{Catalog, TagListing, TagOrder, VerdictCounts};
+use catalog::{
+    Actor, Attempt, Catalog, DeliveryState, EndpointScope, EndpointSecret, EndpointSettings,
+    EventFormat, EventKind, TagListing, TagOrder, VerdictCounts,
+};
 
 use crate::evidence::{decision, report, summary};
 use crate::given::{app, at, by, digest_of, index, pushed_image, put, tag, tags};
@@ -196,4 +201,60 @@ pub(crate) async fn tags_come_in_every_order_page_by_page(catalog: Catalog) {
             (if filter == "1.10" { 2 } else { 1 }, None)
         );
     }
+}
+
+pub(crate) async fn endpoints_tell_how_they_fare(catalog: Catalog) {
+    let by = Actor::named("root");
+    let settings = EndpointSettings {
+        name: "ci".to_owned(),
+        url: "https://ci.example.com/".to_owned(),
+        secret: EndpointSecret::new("a secret that signs".to_owned()),
+        format: EventFormat::CloudEvents,
+        kinds: Vec::new(),
+        repositories: Vec::new(),
+        tags: Vec::new(),
+        enabled: true,
+    };
+    let mut ids = Vec::new();
+    for minute in 0..3 {
+        let created = catalog.create_endpoint(&EndpointScope::System, &settings, &by, at(minute));
+        ids.push(created.await.unwrap());
+    }
+    for (endpoint, minute) in [(ids[0], 4), (ids[0], 5), (ids[0], 6), (ids[2], 7)] {
+        let told = catalog.ping_endpoint(endpoint, &by, at(minute)).await;
+        assert!(told.unwrap().is_some());
+    }
+    assert_eq!(catalog.endpoints_in_trouble().await.unwrap(), 0);
+    for state in [DeliveryState::Dead, DeliveryState::Delivered] {
+        let due = catalog.due_delivery(ids[0], at(8)).await.unwrap().unwrap();
+        let attempt = Attempt {
+            state,
+            due_at: at(8),
+            status: Some(500),
+            excerpt: None,
+            took: Duration::from_millis(38),
+            disable: None,
+        };
+        assert!(catalog.record_attempt(&due, &attempt, at(8)).await.unwrap());
+        // What came through makes up for what did not.
+        let is_failing = state == DeliveryState::Dead;
+        let troubled = catalog.endpoints_in_trouble().await.unwrap();
+        assert_eq!(troubled, u64::from(is_failing));
+    }
+
+    let health = catalog.endpoint_health(ids[0], ids[1]).await.unwrap();
+    assert_eq!(
+        health.len(),
+        1,
+        "the second was told nothing, the third is not asked about"
+    );
+    let first = &health[&ids[0]];
+    assert_eq!((first.pending, first.dead), (1, 1));
+    let latest = first.latest.as_ref().unwrap();
+    assert_eq!(
+        (latest.event.kind, latest.event.at, latest.state),
+        (EventKind::Ping, at(6), DeliveryState::Pending)
+    );
+    let third = catalog.endpoint_health(ids[1], ids[2]).await.unwrap();
+    assert_eq!((third[&ids[2]].pending, third.len()), (1, 1));
 }

@@ -230,7 +230,7 @@ fn every_page_fits_is_silent_and_asks_nobody_else(#[case] setup: Setup) {
     let server = seeded();
     let browser = Browser::start(setup);
     let look = |page: &str| {
-        for width in [1440, 360] {
+        for width in [1440, 820, 360] {
             browser.resize(width);
             let (content, window) = browser.widths();
             assert_eq!(window, i64::from(width));
