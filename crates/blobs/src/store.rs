@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use crate::fs::FsStore;
+use crate::fs::disk::Disk;
 use crate::reader::Source;
 use crate::s3::S3Store;
 use crate::upload::Locked;
@@ -38,7 +39,20 @@ pub enum Store {
 impl Store {
     /// Opens a store of files in `root`, creating its directories.
     pub async fn open_fs(root: &Path) -> Result<Self, BlobError> {
-        FsStore::open(root).await.map(Self::Fs)
+        FsStore::open(root, Disk::default()).await.map(Self::Fs)
+    }
+
+    /// Opens a store of files that writes down what it does to the disk.
+    ///
+    /// # Errors
+    /// As [`Store::open_fs`].
+    #[cfg(feature = "testkit")]
+    pub async fn open_recorded(
+        root: &Path,
+        journal: crate::testkit::Journal,
+    ) -> Result<Self, BlobError> {
+        let disk = Disk::recorded(journal);
+        FsStore::open(root, disk).await.map(Self::Fs)
     }
 
     /// Opens a store in a bucket, and asks the bucket once: wrong credentials and names are told now.

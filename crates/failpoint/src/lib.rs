@@ -1,109 +1,40 @@
-//! Named places before and after each step that must survive the end of the process.
+//! Named places around each step that must survive the end of the process, or a fault of the machine.
 //!
-//! Code calls [`before`] and [`after`] around a write, sync, rename, commit or delete. In the program that people run both
-//! are empty. With the feature `armed`, which only the tests of the program switch on, the process kills itself (as
-//! `kill -9` does: no destructor, no flush) at the place that the file named by [`VARIABLE`] names.
+//! Code calls [`before`] and [`after`] around a write, sync, rename, commit or delete, and [`fault`] where a file call may
+//! fail. In the program that people run all three are empty. With the feature `armed`, which only the tests of the
+//! program switch on, the file named by [`VARIABLE`] names one place, and what happens there:
 //!
-//! What it does not do: it injects no errors and no delays; those are the business of whoever answers the call.
+//! | line | what happens |
+//! |---|---|
+//! | `before object.rename` | the process kills itself, as `kill -9` does: no destructor, no flush |
+//! | `after object.rename 3` | the same, the third time it gets there |
+//! | `fail staged.write 28` | the call answers with this number of the operating system, each time |
+//! | `short staged.write` | each write takes half of what it is given |
 //!
-//! Adding a place: a variant of [`Step`] with its name, the two calls, and work that gets there in the crash tests of
+//! What it does not do: it injects no delays and knows no faults of the network; those are the business of whoever
+//! answers the call.
+//!
+//! Adding a place: a variant of [`Step`] with its name, the calls, and work that gets there in the crash and disk tests of
 //! the program, which fail for a place that nothing reaches.
 
-/// The variable that names the file with the armed place: `before object.rename`, or `before object.rename 3` for the
-/// third time. The file is read each time, so that a test arms a running process.
+mod step;
+
+pub use step::Step;
+
+/// The variable that names the file with the armed place. The file is read each time, so that a test arms a running
+/// process.
 pub const VARIABLE: &str = "FAILPOINT_FILE";
 
-macro_rules! steps {
-    ($($(#[$text:meta])* $step:ident = $name:literal,)+) => {
-        /// A step that must survive the end of the process.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Step {
-            $($(#[$text])* $step,)+
-        }
+/// The variable that names the file to which every place that is passed is added, a line each.
+pub const TRACE_VARIABLE: &str = "FAILPOINT_TRACE";
 
-        impl Step {
-            /// Every step.
-            pub const ALL: &[Self] = &[$(Self::$step,)+];
-
-            /// Returns its name in the file.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$step => $name,)+
-                }
-            }
-        }
-    };
-}
-
-steps! {
-    /// The row of an upload is inserted.
-    UploadRow = "upload.row",
-    /// The staged file is created.
-    StagedCreate = "staged.create",
-    /// A batch is written to the staged file.
-    StagedWrite = "staged.write",
-    /// The staged bytes are made durable.
-    StagedSync = "staged.sync",
-    /// The row of an upload moves to what is durable.
-    UploadAdvance = "upload.advance",
-    /// The row of an upload that is given up is deleted.
-    UploadClose = "upload.close",
-    /// The staged file of an upload that is given up is deleted.
-    StagedDelete = "staged.delete",
-    /// The whole object is made durable.
-    ObjectSync = "object.sync",
-    /// The staged file becomes the object.
-    ObjectRename = "object.rename",
-    /// The directory that holds the object is made durable.
-    DirectorySync = "directory.sync",
-    /// An object is deleted.
-    ObjectDelete = "object.delete",
-    /// A blob becomes visible.
-    BlobPublish = "blob.publish",
-    /// A blob is linked into another repository.
-    BlobMount = "blob.mount",
-    /// A blob leaves a repository.
-    BlobUnlink = "blob.unlink",
-    /// A manifest with its tags becomes visible.
-    ManifestPut = "manifest.put",
-    /// A manifest is deleted.
-    ManifestDelete = "manifest.delete",
-    /// A tag is deleted.
-    TagDelete = "tag.delete",
-    /// A pass of collection is committed.
-    Collect = "collect",
-    /// Deleted objects are forgotten.
-    TrashForget = "trash.forget",
-    /// A multipart upload is begun in the bucket.
-    BucketBegin = "bucket.begin",
-    /// A part is sent to the bucket.
-    BucketPart = "bucket.part",
-    /// A multipart upload becomes its object.
-    BucketComplete = "bucket.complete",
-    /// An object, or the tail of an upload, is written to the bucket whole.
-    BucketPut = "bucket.put",
-    /// Objects are deleted from the bucket.
-    BucketDelete = "bucket.delete",
-    /// Rows arrive in the database that everything is moved to.
-    TransferRows = "transfer.rows",
-}
-
-impl Step {
-    /// Returns whether only a store in a bucket gets there.
-    pub fn is_of_bucket(self) -> bool {
-        self.name().starts_with("bucket.")
-    }
-
-    /// Returns whether only moving everything elsewhere gets there.
-    pub fn is_of_transfer(self) -> bool {
-        self.name().starts_with("transfer.")
-    }
-
-    /// Returns whether only a store of files gets there.
-    pub fn is_of_files(self) -> bool {
-        let of_files = ["staged.", "object.", "directory."];
-        of_files.iter().any(|area| self.name().starts_with(area))
-    }
+/// What happens to a file call instead of what was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It fails with this number of the operating system.
+    Errno(i32),
+    /// A write takes half of what it is given; of one byte, that byte.
+    Short,
 }
 
 /// The place before a step.
@@ -118,36 +49,24 @@ pub fn after(step: Step) {
     reach("after", step);
 }
 
+/// What happens to the file call of a step; nothing in the program that people run.
+#[inline]
+pub fn fault(step: Step) -> Option<Fault> {
+    armed_fault(step)
+}
+
 #[cfg(not(feature = "armed"))]
 #[inline]
 fn reach(_edge: &str, _step: Step) {}
 
-/// Ends the process if this is the armed place, for the time it is armed for.
-#[cfg(feature = "armed")]
-fn reach(edge: &str, step: Step) {
-    use std::path::PathBuf;
-    use std::sync::OnceLock;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
-    static REACHED: AtomicU64 = AtomicU64::new(0);
-
-    let Some(file) = FILE.get_or_init(|| std::env::var_os(VARIABLE).map(PathBuf::from)) else {
-        return;
-    };
-    let armed = std::fs::read_to_string(file).unwrap_or_default();
-    let mut words = armed.split_whitespace();
-    if words.next() != Some(edge) || words.next() != Some(step.name()) {
-        return;
-    }
-    let wanted = words.next().and_then(|word| word.parse().ok()).unwrap_or(1);
-    if REACHED.fetch_add(1, Ordering::Relaxed) + 1 < wanted {
-        return;
-    }
-    let killed =
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
-    // Nothing after this place may happen, not even while the signal is on its way.
-    while killed.is_ok() {
-        std::thread::park();
-    }
+#[cfg(not(feature = "armed"))]
+#[inline]
+fn armed_fault(_step: Step) -> Option<Fault> {
+    None
 }
+
+#[cfg(feature = "armed")]
+use armed::{armed_fault, reach};
+
+#[cfg(feature = "armed")]
+mod armed;

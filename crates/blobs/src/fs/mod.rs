@@ -1,34 +1,33 @@
 //! The backend of local files: `uploads/<id>` while growing, `o/<2 hex>/<uuid>` when whole.
 //!
 //! Durability: bytes are `fdatasync`ed before a checkpoint is reported; an object is `fsync`ed, renamed to its key, and
-//! the directory it appears in is `fsync`ed (a directory made for it, in its parent, too). A crash leaves staged
-//! bytes at most, never a half object.
+//! the directory it appears in is `fsync`ed, and so is what that directory is in, before the store promises anything
+//! inside: another writer, or a process that died, may have made a directory and not have got to its sync. A crash leaves
+//! staged bytes at most, never a half object.
 //!
 //! File calls run on the runtime's blocking threads, in batches large enough that the hop does not matter.
 
+pub(crate) mod disk;
 pub(crate) mod reader;
 pub(crate) mod writer;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use failpoint::Step;
 use futures::StreamExt as _;
 use uuid::Uuid;
 
+use self::disk::{Disk, at};
 use self::reader::FsReader;
 use self::writer::FsLocked;
 use crate::{BlobError, ObjectInfo, ObjectKey};
-
-/// Private images stay private from the machine's other users.
-const OWNER_ONLY: u32 = 0o600;
 
 /// How often, and how far apart, opening an upload that is locked is tried again. A connection that broke may still
 /// have its last batch on the way to the disk.
@@ -43,37 +42,70 @@ const DELETIONS: usize = 16;
 #[derive(Clone, Debug)]
 pub struct FsStore {
     root: Arc<Path>,
+    disk: Disk,
+    /// The directories of objects that are durable for certain.
+    fan_outs: Arc<Mutex<HashSet<PathBuf>>>,
 }
 
 impl FsStore {
-    pub(crate) async fn open(root: &Path) -> Result<Self, BlobError> {
-        let root: Arc<Path> = root.into();
-        let made = Arc::clone(&root);
-        blocking(move || {
-            for directory in [made.join("uploads"), made.join("o")] {
-                std::fs::create_dir_all(&directory)
-                    .map_err(|e| BlobError::from_io("create", &directory, e))?;
+    pub(crate) async fn open(root: &Path, disk: Disk) -> Result<Self, BlobError> {
+        let store = Self {
+            root: root.into(),
+            disk,
+            fan_outs: Arc::default(),
+        };
+        let made = store.clone();
+        blocking(move || made.make_directories()).await?;
+        Ok(store)
+    }
+
+    fn make_directories(&self) -> Result<(), BlobError> {
+        self.make_root(&self.root)?;
+        for directory in ["uploads", "o"] {
+            self.disk.make_directory(&self.root.join(directory))?;
+        }
+        self.sync(&self.root)
+    }
+
+    fn make_root(&self, directory: &Path) -> Result<(), BlobError> {
+        let above = directory.parent().filter(|above| *above != Path::new(""));
+        let is_new = match (self.disk.make_directory(directory), above) {
+            (Err(BlobError::NotFound), Some(above)) => {
+                self.make_root(above)?;
+                self.disk.make_directory(directory)?
             }
-            sync_directory(&made)
-        })
-        .await?;
-        Ok(Self { root })
+            (made, _) => made?,
+        };
+        match self.sync(above.unwrap_or(Path::new("."))) {
+            // Directories above one that was given may be closed to us.
+            Err(_) if !is_new => Ok(()),
+            synced => synced,
+        }
+    }
+
+    /// Makes the directory of an object.
+    fn make_fan_out(&self, directory: &Path) -> Result<(), BlobError> {
+        let is_new = self.disk.make_directory(directory)?;
+        if !is_new && self.known_fan_outs().contains(directory) {
+            return Ok(());
+        }
+        self.disk
+            .sync_directory(parent(directory), Step::FanOutSync)?;
+        self.known_fan_outs().insert(directory.to_owned());
+        Ok(())
+    }
+
+    fn known_fan_outs(&self) -> MutexGuard<'_, HashSet<PathBuf>> {
+        self.fan_outs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sync(&self, directory: &Path) -> Result<(), BlobError> {
+        self.disk.sync_directory(directory, Step::DirectorySync)
     }
 
     pub(crate) async fn begin(&self, upload: Uuid) -> Result<(), BlobError> {
-        let path = self.staged(upload);
-        blocking(move || {
-            failpoint::before(Step::StagedCreate);
-            OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(OWNER_ONLY)
-                .open(&path)
-                .map_err(|e| BlobError::from_io("create", &path, e))?;
-            failpoint::after(Step::StagedCreate);
-            Ok(())
-        })
-        .await
+        let (path, disk) = (self.staged(upload), self.disk.clone());
+        blocking(move || disk.create(&path)).await
     }
 
     pub(crate) async fn lock(&self, upload: Uuid) -> Result<FsLocked, BlobError> {
@@ -92,14 +124,9 @@ impl FsStore {
     }
 
     pub(crate) async fn abort(&self, upload: Uuid) -> Result<(), BlobError> {
-        let path = self.staged(upload);
-        blocking(move || {
-            failpoint::before(Step::StagedDelete);
-            remove_if_there(&path)?;
-            failpoint::after(Step::StagedDelete);
-            Ok(())
-        })
-        .await
+        let (path, disk) = (self.staged(upload), self.disk.clone());
+        blocking(move || disk.remove(&path, Step::StagedDelete)).await?;
+        Ok(())
     }
 
     /// Makes the staged file the object `key`. The caller holds its lock.
@@ -111,28 +138,17 @@ impl FsStore {
     ) -> Result<(), BlobError> {
         let from = self.staged(upload);
         let to = self.object(key);
-        failpoint::before(Step::ObjectSync);
-        file.sync_all()
-            .map_err(|e| BlobError::from_io("make durable", &from, e))?;
-        failpoint::after(Step::ObjectSync);
-        let directory = parent(&to);
-        match std::fs::create_dir(directory) {
-            Ok(()) => sync_directory(parent(directory))?,
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(e) => return Err(BlobError::from_io("create", directory, e)),
-        }
-        failpoint::before(Step::ObjectRename);
-        std::fs::rename(&from, &to).map_err(|e| BlobError::from_io("rename", &from, e))?;
-        failpoint::after(Step::ObjectRename);
-        failpoint::before(Step::DirectorySync);
-        sync_directory(directory)?;
-        failpoint::after(Step::DirectorySync);
-        Ok(())
+        self.disk.sync_all(file, &from, Step::ObjectSync)?;
+        self.make_fan_out(parent(&to))?;
+        self.disk.rename(&from, &to)?;
+        self.sync(parent(&to))
     }
 
     /// Makes the directory entries of staged uploads durable.
     pub(crate) fn sync_uploads(&self) -> Result<(), BlobError> {
-        sync_directory(&self.root.join("uploads"))
+        let uploads = self.root.join("uploads");
+        self.disk
+            .sync_directory(&uploads, Step::StagedDirectorySync)
     }
 
     pub(crate) async fn open_range(
@@ -146,12 +162,16 @@ impl FsStore {
 
     pub(crate) async fn open_blocking(&self, key: &ObjectKey) -> Result<File, BlobError> {
         let path = self.object(key);
-        blocking(move || File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))).await
+        blocking(move || {
+            at(Step::ObjectOpen, || File::open(&path))
+                .map_err(|e| BlobError::from_io("open", &path, e))
+        })
+        .await
     }
 
     pub(crate) fn open_staged_blocking(&self, upload: Uuid) -> Result<File, BlobError> {
         let path = self.staged(upload);
-        File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))
+        at(Step::StagedOpen, || File::open(&path)).map_err(|e| BlobError::from_io("open", &path, e))
     }
 
     /// Deletes objects directory by directory, several at a time: a directory is made durable once for all that went
@@ -165,9 +185,10 @@ impl FsStore {
                 .or_default()
                 .push(path);
         }
-        let deletions = directories
-            .into_iter()
-            .map(|(directory, paths)| blocking(move || delete_in(&directory, &paths)));
+        let deletions = directories.into_iter().map(|(directory, paths)| {
+            let store = self.clone();
+            blocking(move || store.delete_in(&directory, &paths))
+        });
         // Every directory is tried, whatever became of another.
         let mut outcomes = futures::stream::iter(deletions).buffer_unordered(DELETIONS);
         let mut outcome = Ok(());
@@ -175,6 +196,18 @@ impl FsStore {
             outcome = outcome.and(deleted);
         }
         outcome
+    }
+
+    /// Deletes objects of one directory durably.
+    fn delete_in(&self, directory: &Path, paths: &[PathBuf]) -> Result<(), BlobError> {
+        let mut is_changed = false;
+        for path in paths {
+            is_changed |= self.disk.remove(path, Step::ObjectDelete)?;
+        }
+        if is_changed {
+            self.sync(directory)?;
+        }
+        Ok(())
     }
 
     pub(crate) async fn list(
@@ -234,10 +267,9 @@ pub(crate) fn interrupted(failure: tokio::task::JoinError) -> BlobError {
 /// The lock belongs to the open file, so it goes with the process. Whoever held it before may have committed the file
 /// between our opening and our locking; then the path leads elsewhere, and what was locked is an object.
 fn lock_staged(path: &Path) -> Result<File, BlobError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let file = at(Step::StagedOpen, || options.open(path))
         .map_err(|e| BlobError::from_io("open", path, e))?;
     match file.try_lock() {
         Ok(()) => {}
@@ -256,7 +288,12 @@ fn lock_staged(path: &Path) -> Result<File, BlobError> {
 }
 
 /// Cuts a locked staged file at the durable offset.
-pub(crate) fn cut_staged(file: &File, path: &Path, offset: u64) -> Result<(), BlobError> {
+pub(crate) fn cut_staged(
+    disk: &Disk,
+    file: &File,
+    path: &Path,
+    offset: u64,
+) -> Result<(), BlobError> {
     let metadata = file
         .metadata()
         .map_err(|e| BlobError::from_io("inspect", path, e))?;
@@ -268,8 +305,7 @@ pub(crate) fn cut_staged(file: &File, path: &Path, offset: u64) -> Result<(), Bl
         });
     }
     if found > offset {
-        file.set_len(offset)
-            .map_err(|e| BlobError::from_io("cut", path, e))?;
+        disk.cut(file, path, offset)?;
     }
     Ok(())
 }
@@ -323,34 +359,6 @@ fn names_in(directory: &Path) -> Result<Vec<String>, BlobError> {
     }
     names.sort_unstable();
     Ok(names)
-}
-
-/// Deletes objects of one directory durably.
-fn delete_in(directory: &Path, paths: &[PathBuf]) -> Result<(), BlobError> {
-    failpoint::before(Step::ObjectDelete);
-    let mut is_changed = false;
-    for path in paths {
-        is_changed |= remove_if_there(path)?;
-    }
-    if is_changed {
-        sync_directory(directory)?;
-    }
-    failpoint::after(Step::ObjectDelete);
-    Ok(())
-}
-
-fn remove_if_there(path: &Path) -> Result<bool, BlobError> {
-    match std::fs::remove_file(path) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(e) => Err(BlobError::from_io("delete", path, e)),
-    }
-}
-
-fn sync_directory(directory: &Path) -> Result<(), BlobError> {
-    File::open(directory)
-        .and_then(|file| file.sync_all())
-        .map_err(|e| BlobError::from_io("make durable", directory, e))
 }
 
 fn parent(path: &Path) -> &Path {

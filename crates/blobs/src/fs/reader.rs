@@ -10,9 +10,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use failpoint::Step;
 use futures::{FutureExt as _, Stream};
 use tokio::task::JoinHandle;
 
+use super::disk::at;
 use super::interrupted;
 use crate::BlobError;
 
@@ -41,7 +43,8 @@ enum State {
 impl FsReader {
     /// Opens a file and reads its first chunk at once: small objects need one thread hop altogether.
     pub(crate) fn open(path: PathBuf, range: Option<Range<u64>>) -> Result<Self, BlobError> {
-        let file = File::open(&path).map_err(|e| BlobError::from_io("open", &path, e))?;
+        let file = at(Step::ObjectOpen, || File::open(&path))
+            .map_err(|e| BlobError::from_io("open", &path, e))?;
         let size_bytes = file
             .metadata()
             .map_err(|e| BlobError::from_io("inspect", &path, e))?
@@ -119,7 +122,7 @@ fn read_chunk(file: &File, path: &Path, start: u64, end: u64) -> Result<Bytes, B
     let length = usize::try_from((end - start).min(READ_BYTES))
         .map_err(|e| BlobError::from_io("read", path, io::Error::other(e)))?;
     let mut buffer = vec![0; length];
-    file.read_exact_at(&mut buffer, start)
+    at(Step::ObjectRead, || file.read_exact_at(&mut buffer, start))
         .map_err(|e| BlobError::from_io("read", path, e))?;
     Ok(buffer.into())
 }

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 
 use bytes::Bytes;
 use failpoint::Step;
@@ -13,6 +13,7 @@ use oci::{Algorithm, Digest, DigestHasher};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::disk::at;
 use super::{FsStore, blocking, cut_staged, interrupted};
 use crate::{BlobError, Checkpoint, ObjectKey, Resume, Staged};
 
@@ -41,13 +42,14 @@ impl FsLocked {
     pub(crate) async fn resume(self, from: Resume) -> Result<FsWriter, BlobError> {
         let (offset, hasher, key) = (from.offset, from.hasher, from.session.key);
         blocking(move || {
-            cut_staged(&self.file, &self.store.staged(self.upload), offset)?;
+            let path = self.store.staged(self.upload);
+            cut_staged(&self.store.disk, &self.file, &path, offset)?;
             Ok(FsWriter::new(StagedFile {
                 store: self.store,
                 upload: self.upload,
                 key,
                 file: self.file,
-                started_at: offset,
+                durable: offset,
                 offset,
                 hasher,
             }))
@@ -80,7 +82,8 @@ struct StagedFile {
     upload: Uuid,
     key: ObjectKey,
     file: File,
-    started_at: u64,
+    /// What a row may promise already.
+    durable: u64,
     offset: u64,
     hasher: DigestHasher,
 }
@@ -118,7 +121,7 @@ impl FsWriter {
 
     /// Makes everything accepted durable.
     pub(crate) async fn checkpoint(&mut self) -> Result<Checkpoint, BlobError> {
-        let staged = self.drain().await?;
+        let mut staged = self.drain().await?;
         let (staged, checkpoint) = blocking(move || {
             staged.make_durable()?;
             let checkpoint = Checkpoint {
@@ -174,11 +177,13 @@ impl FsWriter {
 
 impl StagedFile {
     fn append(mut self: Box<Self>, batch: &[Bytes]) -> Result<Box<Self>, BlobError> {
+        let path = self.store.staged(self.upload);
         failpoint::before(Step::StagedWrite);
         for chunk in batch {
-            self.file
-                .write_all_at(chunk, self.offset)
-                .map_err(|e| self.fault("write to", e))?;
+            if let Err(error) = self.store.disk.write(&self.file, &path, chunk, self.offset) {
+                self.give_back(&path);
+                return Err(error);
+            }
             self.hasher.update(chunk);
             self.offset += chunk.len() as u64;
         }
@@ -186,16 +191,22 @@ impl StagedFile {
         Ok(self)
     }
 
-    fn make_durable(&self) -> Result<(), BlobError> {
-        failpoint::before(Step::StagedSync);
-        self.file
-            .sync_data()
-            .map_err(|e| self.fault("make durable", e))?;
+    /// Gives the room of what nobody was promised back at once: a disk that is full would stay so until the upload is
+    /// touched again, or runs out. Should this fail too, the next one who opens the upload cuts it.
+    fn give_back(&self, path: &Path) {
+        let _ = cut_staged(&self.store.disk, &self.file, path, self.durable);
+    }
+
+    fn make_durable(&mut self) -> Result<(), BlobError> {
+        let path = self.store.staged(self.upload);
+        self.store
+            .disk
+            .sync_data(&self.file, &path, Step::StagedSync)?;
         // The first checkpoint is also the first promise that the file itself survives.
-        if self.started_at == 0 {
+        if self.durable == 0 {
             self.store.sync_uploads()?;
         }
-        failpoint::after(Step::StagedSync);
+        self.durable = self.offset;
         Ok(())
     }
 
@@ -205,7 +216,7 @@ impl StagedFile {
         let mut buffer = vec![0; REHASH_BYTES];
         self.file.rewind().map_err(|e| self.fault("read", e))?;
         loop {
-            match self.file.read(&mut buffer) {
+            match at(Step::StagedRead, || self.file.read(&mut buffer)) {
                 Ok(0) => return Ok(hasher.finish()),
                 Ok(read) => hasher.update(&buffer[..read]),
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}

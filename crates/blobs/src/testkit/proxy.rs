@@ -5,6 +5,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub enum Fault {
     Repeat,
     /// The answer's body ends after so many bytes.
     Truncate(usize),
+    /// It is taken, and nothing is said for so long.
+    Silence(Duration),
 }
 
 /// One rule: the next `times` requests of this method whose address contains `part` have the fault.
@@ -122,6 +125,7 @@ impl FaultProxy {
                 client.write_all(answer.as_bytes())?;
             }
             Some(Fault::LoseRequest) => {}
+            Some(Fault::Silence(pause)) => std::thread::sleep(pause),
             Some(Fault::LoseAnswer) => drop(ask(upstream, &request)?),
             Some(Fault::Repeat) => {
                 ask(upstream, &request)?;

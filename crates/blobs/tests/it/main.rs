@@ -1,12 +1,13 @@
 //! The store on each backend: one suite, instantiated by a line.
 //!
 //! Adding a backend: a function that makes an empty store of it, and one line at the end of this file. What only files
-//! can do wrong is in `fs`, what only an object store can in `s3`.
+//! can do wrong is in `fs` and `power`, what only an object store can in `s3`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faults;
 mod fs;
+mod power;
 mod s3;
 mod suite;
 

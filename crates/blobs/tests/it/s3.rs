@@ -1,5 +1,9 @@
 //! What only an object store can do wrong.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use blobs::testkit::Seaweed;
 use blobs::{BlobError, Checkpoint, Session, Store};
 use bytes::Bytes;
@@ -256,4 +260,38 @@ async fn a_presigned_address_needs_no_credential_and_ends() {
     assert!(!address.contains("canary"), "{address}");
     let files = crate::fs_backend().await;
     assert_eq!(files.store.presign(&key, valid_for).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_presigned_address_whose_time_is_over_opens_nothing() {
+    let store = store().await;
+    let key = stored(&store, &content(1000, 16), 1000).await;
+    let valid_for = Duration::from_secs(2);
+    let address = store.presign(&key, valid_for).await.unwrap().unwrap();
+    assert!(fetched(&address).starts_with(b"HTTP/1.1 200"));
+    let asked = Instant::now();
+    let refused = loop {
+        let answer = fetched(&address);
+        if !answer.starts_with(b"HTTP/1.1 200") {
+            break answer;
+        }
+        assert!(asked.elapsed() < Duration::from_secs(10), "it never ends");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(refused.starts_with(b"HTTP/1.1 403"));
+    let bytes = content(1000, 16);
+    let leaks = refused.windows(16).any(|window| window == &bytes[..16]);
+    assert!(!leaks, "the refusal holds content");
+}
+
+/// Asks as anybody would, without a credential.
+fn fetched(address: &str) -> Vec<u8> {
+    let rest = address.strip_prefix("http://").expect("a plain address");
+    let (host, path) = rest.split_once('/').expect("a path");
+    let mut stream = TcpStream::connect(host).expect("the store");
+    let request = format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    answer
 }
