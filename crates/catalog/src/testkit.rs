@@ -8,6 +8,9 @@
 //! pipe that the binary holds, then stops the server and removes the directory.
 
 pub mod plans;
+mod wire;
+
+pub use wire::{Cut, Wire};
 
 use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -53,6 +56,8 @@ impl Sqlite {
 /// The cluster of this test binary.
 #[derive(Debug)]
 pub struct Postgres {
+    /// Where `pg_ctl` is.
+    bin: PathBuf,
     socket_directory: PathBuf,
     databases: AtomicU32,
     /// The shell that cleans up. The binary holds the other end of its input for life; its end is the sign to stop.
@@ -88,6 +93,34 @@ impl Postgres {
         self.create(&format!("empty_{number}"), None).await
     }
 
+    /// Starts a cluster that no other test uses: it may be stopped.
+    ///
+    /// # Panics
+    /// As [`Postgres::shared`].
+    pub async fn alone() -> Self {
+        Self::start().await
+    }
+
+    /// Ends every process of the cluster at once, as a crash does.
+    ///
+    /// # Panics
+    /// If `pg_ctl` refuses.
+    pub fn crash(&self) {
+        let data = self.socket_directory.join("data");
+        run(unprivileged(&self.bin.join("pg_ctl"))
+            .arg("--pgdata")
+            .arg(data)
+            .args(["-m", "immediate", "-w", "stop"]));
+    }
+
+    /// Starts the cluster again; it answers when this returns.
+    ///
+    /// # Panics
+    /// If `pg_ctl` refuses.
+    pub fn start_again(&self) {
+        start_server(&self.bin, &self.socket_directory);
+    }
+
     async fn start() -> Self {
         let bin = find_programs();
         // A socket's path may have at most 107 bytes: not below a deep target directory.
@@ -108,18 +141,9 @@ impl Postgres {
             .args(["--username=tidegate", "--auth=trust", "--no-sync"])
             .args(["--encoding=UTF8", "--locale=C.UTF-8"]));
         let guard = guard(&bin, &directory);
-        run(unprivileged(&bin.join("pg_ctl"))
-            .arg("--pgdata")
-            .arg(&data)
-            .arg("--log")
-            .arg(directory.join("log"))
-            .arg("-o")
-            .arg(format!(
-                "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=300",
-                directory.display()
-            ))
-            .args(["-w", "start"]));
+        start_server(&bin, &directory);
         let cluster = Self {
+            bin,
             socket_directory: directory,
             databases: AtomicU32::new(0),
             _guard: guard,
@@ -428,6 +452,32 @@ pub async fn break_policies(url: &str) {
     pool.close().await;
 }
 
+/// Undoes a transaction as SQLite does by itself when its disk is full: behind the driver's back.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn undo_a_transaction(catalog: &Catalog) {
+    let mut tx = catalog.begin().await.expect("a transaction");
+    tx.execute("ROLLBACK").await.expect("an end");
+}
+
+/// Checks the file of a SQLite catalog, page by page.
+///
+/// # Panics
+/// If it is damaged.
+pub async fn assert_sound(url: &str) {
+    use sqlx::Row as _;
+    let pool = open(url).await;
+    let rows = pool.fetch_all("PRAGMA integrity_check").await;
+    let found: Vec<String> = rows
+        .expect("a check")
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    pool.close().await;
+    assert_eq!(found, ["ok"]);
+}
+
 /// Starts the shell that outlives the binary and cleans up after it.
 fn guard(bin: &Path, directory: &Path) -> Child {
     let script = "trap '' INT TERM HUP; cat >/dev/null; \"$1\" --pgdata \"$2/data\" -m immediate -w stop >/dev/null 2>&1; rm -rf \"$2\"";
@@ -441,6 +491,20 @@ fn guard(bin: &Path, directory: &Path) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("a shell")
+}
+
+fn start_server(bin: &Path, directory: &Path) {
+    run(unprivileged(&bin.join("pg_ctl"))
+        .arg("--pgdata")
+        .arg(directory.join("data"))
+        .arg("--log")
+        .arg(directory.join("log"))
+        .arg("-o")
+        .arg(format!(
+            "-c listen_addresses='' -c unix_socket_directories='{}' -c fsync=off -c max_connections=300",
+            directory.display()
+        ))
+        .args(["-w", "start"]));
 }
 
 /// Returns the directory that holds `initdb` and `pg_ctl`.

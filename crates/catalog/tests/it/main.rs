@@ -11,6 +11,7 @@ mod condemned;
 #[path = "../../examples/fill/copies.rs"]
 mod copies;
 mod credentials;
+mod engine;
 mod evidence;
 mod expiry;
 mod generations;
