@@ -239,14 +239,26 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
 /// The directory holds private images and, with SQLite, the keys that sign tokens: it is its owner's alone.
 fn make_directory(path: &Path) -> Result<(), StartError> {
     use std::os::unix::fs::DirBuilderExt as _;
-    let made = std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path);
-    made.map_err(|source| StartError::DataDirectory {
+    let refused = |source| StartError::DataDirectory {
         path: path.to_owned(),
         source,
-    })?;
+    };
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.is_dir())
+        .collect();
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(refused)?;
+    for made in missing {
+        // What is in a directory survives a power failure only if its own name does.
+        let above = made.parent().filter(|above| *above != Path::new(""));
+        fs_err::File::open(above.unwrap_or(Path::new(".")))
+            .and_then(|directory| directory.sync_all())
+            .map_err(refused)?;
+    }
     make_private(path)
 }
 

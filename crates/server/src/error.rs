@@ -6,9 +6,11 @@
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use catalog::CatalogError;
 use oci::{ErrorBody, ErrorCode};
 use uuid::Uuid;
 
@@ -43,15 +45,29 @@ impl ApiError {
         }
     }
 
-    /// A fault of ours: the client gets an incident id, the log gets the cause.
+    /// A fault of ours: the client gets an incident id, the log gets the cause. Whatever wraps it, a database that is full,
+    /// busy or away is told as that, because the same request succeeds later.
     pub(crate) fn fault(cause: impl Into<Cause>) -> Self {
-        let mut error = Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            ErrorCode::Unknown,
-            String::new(),
-        );
-        error.cause = Some(cause.into());
-        error
+        let cause = cause.into();
+        match database_fault(cause.as_ref()) {
+            Some(CatalogError::Full(_)) => Self::storage_full(cause),
+            Some(busy) if busy.is_overload() => {
+                tracing::warn!(cause = %chain(cause.as_ref()), "turned away, the database is busy");
+                Self::overloaded(
+                    "the registry's database is busy or does not answer, try again in a moment",
+                )
+            }
+            Some(passing) if passing.is_transient() => Self::unavailable(cause),
+            _ => {
+                let mut error = Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    ErrorCode::Unknown,
+                    String::new(),
+                );
+                error.cause = Some(cause);
+                error
+            }
+        }
     }
 
     /// The disk is full, under the blobs or under the database: 507, and the same request succeeds once there is room.
@@ -226,20 +242,27 @@ impl IntoResponse for ApiError {
     }
 }
 
-impl From<catalog::CatalogError> for ApiError {
-    fn from(error: catalog::CatalogError) -> Self {
+/// Returns the fault of the database that a cause is, or comes from.
+fn database_fault(cause: &(dyn StdError + 'static)) -> Option<&CatalogError> {
+    let mut next = Some(cause);
+    while let Some(error) = next {
+        let shared = error.downcast_ref::<Arc<CatalogError>>();
+        if let Some(found) = error.downcast_ref().or(shared.map(Arc::as_ref)) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+impl From<CatalogError> for ApiError {
+    fn from(error: CatalogError) -> Self {
         match error {
-            catalog::CatalogError::Full(_) => Self::storage_full(error),
-            catalog::CatalogError::Immutable(_)
-            | catalog::CatalogError::Expiring(_)
-            | catalog::CatalogError::OverQuota(_)
-            | catalog::CatalogError::ReadOnly(_) => Self::denied(error.to_string()),
-            catalog::CatalogError::RepositoryGone => Self::name_unknown(),
-            busy if busy.is_overload() => {
-                tracing::warn!(cause = %chain(&busy), "turned away, the database is busy");
-                Self::overloaded("the registry's database is busy, try again in a moment")
-            }
-            passing if passing.is_transient() => Self::unavailable(passing),
+            CatalogError::Immutable(_)
+            | CatalogError::Expiring(_)
+            | CatalogError::OverQuota(_)
+            | CatalogError::ReadOnly(_) => Self::denied(error.to_string()),
+            CatalogError::RepositoryGone => Self::name_unknown(),
             other => Self::fault(other),
         }
     }

@@ -95,7 +95,6 @@ impl FetchError {
                 catalog::CatalogError::ReadOnly(what) => {
                     ApiError::denied(format!("{what} is read-only, nothing new is cached"))
                 }
-                catalog::CatalogError::Full(_) => ApiError::storage_full(self.clone()),
                 _ => ApiError::fault(self.clone()),
             },
         }
