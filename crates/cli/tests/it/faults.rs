@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use oci::Digest;
 use rstest::rstest;
 
+use crate::disk::{inside, on_small_disk};
 use crate::samples::{application, large, noise, write_layout};
 use crate::serve::{Server, Site};
 use crate::tools::Tools;
@@ -206,37 +207,9 @@ fn a_manifest_under_another_digest_is_refused() {
     server.get(&manifest_path("team/app", &other)).expect(404);
 }
 
-/// A data folder on a file system of its own of this size, in the process's own mount namespace.
-const DISK: &str =
-    "mkdir -p data && mount -t tmpfs -o size=24m,mode=700 tidegate-test data && exec \"$@\"";
-
-/// The data folder as the process sees it.
-fn inside(site: &Site, server: &Server, path: &str) -> std::path::PathBuf {
-    let outside = site.data(path);
-    let relative = outside.strip_prefix("/").expect("an absolute path");
-    std::path::Path::new("/proc")
-        .join(server.pid().to_string())
-        .join("root")
-        .join(relative)
-}
-
 #[test]
 fn a_full_disk_is_said_and_once_there_is_room_the_push_succeeds() {
-    let wrapper: &[&str] = if is_root() {
-        &["unshare", "--mount", "sh", "-c", DISK, "sh"]
-    } else {
-        &[
-            "unshare",
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "sh",
-            "-c",
-            DISK,
-            "sh",
-        ]
-    };
-    let site = Site::new().with_wrapper(wrapper);
+    let site = on_small_disk(Site::new());
     let server = site.start();
     let earlier = application();
     push_image(&server, "team/app", "1.0", &earlier);
@@ -284,8 +257,4 @@ fn a_full_disk_is_said_and_once_there_is_room_the_push_succeeds() {
     assert_intact(&server, "team/app", &earlier);
     push_blob(&server, "team/app", b"one more");
     server.stop();
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
 }

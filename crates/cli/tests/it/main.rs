@@ -16,6 +16,7 @@ mod config;
 mod crash;
 mod cutter;
 mod daemons;
+mod disk;
 mod documents;
 mod faults;
 mod fsck;

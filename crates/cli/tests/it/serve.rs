@@ -4,6 +4,7 @@
 //! server that does not answer in time fails its test with everything it logged. Nothing here knows the registry's
 //! protocol: see [`crate::wire`] for requests and [`crate::tools`] for real clients.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use blobs::S3Config;
+use blobs::testkit::Seaweed;
 use catalog::testkit::Postgres;
 use rustix::process::{Pid, Signal, kill_process};
+use secrecy::ExposeSecret as _;
 
 use crate::wire::{Answer, Request};
 use crate::world::World;
@@ -39,6 +43,7 @@ pub(crate) struct Site {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     wrapper: Vec<String>,
+    bucket: Option<S3Config>,
 }
 
 impl Site {
@@ -56,6 +61,7 @@ impl Site {
                 .to_vec(),
             environment: Vec::new(),
             wrapper: Vec::new(),
+            bucket: None,
         }
     }
 
@@ -65,6 +71,65 @@ impl Site {
             Engine::Sqlite => Self::new(),
             Engine::Postgres => Self::new().with_variable("TIDEGATE_DATABASE", &database()),
         }
+    }
+
+    /// Keeps blobs in a bucket of a real S3 server.
+    pub(crate) fn in_bucket(mut self) -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let config = runtime.block_on(async { Seaweed::shared().await.config() });
+        let credentials = config.credentials.as_ref().expect("a key");
+        let variables = [
+            (
+                "TIDEGATE_STORAGE",
+                format!("s3://{}/{}", config.bucket, config.prefix),
+            ),
+            (
+                "TIDEGATE_S3_ENDPOINT",
+                config.endpoint.clone().expect("an address"),
+            ),
+            (
+                "TIDEGATE_S3_ACCESS_KEY_ID",
+                credentials.access_key_id.clone(),
+            ),
+            (
+                "TIDEGATE_S3_SECRET_ACCESS_KEY",
+                credentials.secret_access_key.expose_secret().to_owned(),
+            ),
+        ];
+        for (name, value) in &variables {
+            self = self.with_variable(name, value);
+        }
+        self.bucket = Some(config);
+        self
+    }
+
+    /// Returns whether blobs are kept in a bucket.
+    pub(crate) fn has_bucket(&self) -> bool {
+        self.bucket.is_some()
+    }
+
+    /// Returns the names of all bytes in the store: objects, and what is staged.
+    pub(crate) fn stored_objects(&self) -> BTreeSet<String> {
+        let Some(config) = &self.bucket else {
+            let blobs = self.data("blobs");
+            let files = self.blob_files();
+            let relative = files.iter().map(|(path, _)| {
+                let relative = path.strip_prefix(&blobs).expect("inside");
+                relative.display().to_string()
+            });
+            return relative.collect();
+        };
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            let store = blobs::Store::open_s3(config).await.expect("a store");
+            let staged = store.list_uploads().await.expect("a listing");
+            assert!(staged.is_empty(), "tails are left: {staged:?}");
+            let objects = store.list(None, usize::MAX).await.expect("a listing");
+            objects
+                .iter()
+                .map(|found| found.key.as_str().to_owned())
+                .collect()
+        })
     }
 
     /// Publishes a policy at start.
@@ -111,6 +176,7 @@ impl Site {
             arguments,
             environment: self.environment.clone(),
             wrapper: self.wrapper.clone(),
+            bucket: self.bucket.clone(),
         }
     }
 
@@ -391,7 +457,8 @@ impl Server {
         self.child.try_wait().expect("a process").is_none()
     }
 
-    fn signal(&self, signal: Signal) {
+    /// Sends the process a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.expect("a process"), signal).expect("the process takes signals");
     }

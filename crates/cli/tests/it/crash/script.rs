@@ -12,9 +12,10 @@ use crate::wire::{Answer, Request, blob_path, manifest_path};
 
 const ONE: &str = "crash/one";
 const TWO: &str = "crash/two";
-/// More than the store writes at once.
-const LAYER_BYTES: usize = 700 << 10;
-const CHUNK_BYTES: usize = 600 << 10;
+/// A layer, and its first chunk: more than the store writes at once.
+const OF_FILES: (usize, usize) = (700 << 10, 600 << 10);
+/// The same for a bucket: more than one part of a multipart upload.
+const OF_BUCKET: (usize, usize) = ((16 << 20) + 4321, (16 << 20) + 99);
 
 /// A blob or tag: the repository, and the digest or name.
 type Place = (&'static str, String);
@@ -191,12 +192,17 @@ fn happened(server: &Server, change: &Change) -> bool {
 
 /// Runs the script once. Content differs from round to round. `None` when the server died on the way.
 pub(super) fn run(server: &Server, site: &Site, round: u64, books: &mut Books) -> Option<()> {
-    let mut layer = noise(LAYER_BYTES);
+    let (layer_bytes, chunk_bytes) = if site.has_bucket() {
+        OF_BUCKET
+    } else {
+        OF_FILES
+    };
+    let mut layer = noise(layer_bytes);
     layer[..8].copy_from_slice(&round.to_le_bytes());
     let config = format!("{{\"architecture\":\"amd64\",\"os\":\"linux\",\"author\":\"{round}\"}}");
     let extra = format!("extra {round}").into_bytes();
 
-    push_in_chunks(server, &layer, books)?;
+    push_in_chunks(server, &layer, chunk_bytes, books)?;
     push_whole(server, ONE, config.as_bytes(), books)?;
     push_whole(server, ONE, &extra, books)?;
     // The same content once more: one of the two objects goes.
@@ -231,7 +237,12 @@ pub(super) fn run(server: &Server, site: &Site, round: u64, books: &mut Books) -
     collect_until_idle(server, site)
 }
 
-fn push_in_chunks(server: &Server, bytes: &[u8], books: &mut Books) -> Option<()> {
+fn push_in_chunks(
+    server: &Server,
+    bytes: &[u8],
+    chunk_bytes: usize,
+    books: &mut Books,
+) -> Option<()> {
     let path = format!("/v2/{ONE}/blobs/uploads/");
     let opened = books.send(Change::Nothing, server.request("POST", &path), 202)?;
     let path = opened.header("Location").expect("a place").to_owned();
@@ -241,7 +252,7 @@ fn push_in_chunks(server: &Server, bytes: &[u8], books: &mut Books) -> Option<()
         is_ending: false,
         bytes: bytes.to_vec(),
     });
-    let (first, rest) = bytes.split_at(CHUNK_BYTES.min(bytes.len() - 1));
+    let (first, rest) = bytes.split_at(chunk_bytes);
     let request = server.request("PATCH", &path).body(first);
     books.send(Change::Nothing, request, 202)?;
     if let Some(upload) = &mut books.upload {
