@@ -49,7 +49,7 @@ fn main() -> std::io::Result<()> {
     let Some(root) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return Err(std::io::Error::other("usage: seeds DIRECTORY"));
     };
-    let all: [(&str, Seeds); 13] = [
+    let all: [(&str, Seeds); 16] = [
         ("layer_walk", layers()),
         ("layer_report", layers()),
         ("report_decode", reports()),
@@ -63,6 +63,9 @@ fn main() -> std::io::Result<()> {
         ("versions", versions()),
         ("names", names()),
         ("config", vec![image().config()]),
+        ("addresses", addresses()),
+        ("tokens", tokens()),
+        ("outbound", outbound()),
     ];
     for (target, seeds) in all {
         let folder = root.join(target);
@@ -286,6 +289,8 @@ fn names() -> Seeds {
         "repository(plugin):h:5000/a:*",
         "r.example.com:5000/a__b/c-d:v1",
         "localhost/a",
+        "acme/web-*\nacme/web-shop",
+        "a/**b\na/c/b",
     ]
     .map(str::to_owned)
     .into_iter()
@@ -296,4 +301,72 @@ fn names() -> Seeds {
     ])
     .map(String::into_bytes)
     .collect()
+}
+
+fn addresses() -> Seeds {
+    let digest = oci::Digest::sha256(b"");
+    let escaped = digest.to_string().replace(':', "%3A");
+    let addresses = [
+        format!("team/app/blobs/{digest}"),
+        format!("team/app/blobs/{escaped}"),
+        "team/app/blobs/uploads/".to_owned(),
+        "team/app/blobs/uploads/0190a5f0-0000-4000-8000-000000000000".to_owned(),
+        "blobs/manifests/manifests/v1".to_owned(),
+        format!("team/app/referrers/{digest}"),
+        "tags/list/tags/list".to_owned(),
+        "_catalog".to_owned(),
+        "..%2f..%2fetc/manifests/v1".to_owned(),
+    ];
+    let ranges = [
+        "bytes=0-3",
+        "bytes=-3",
+        "bytes=4-",
+        "0-9",
+        "10-18446744073709551615",
+    ];
+    // A size in the fuzzer's own layout: numbers are taken from the front, eight bytes each.
+    addresses
+        .iter()
+        .zip(ranges.iter().cycle())
+        .map(|(address, range)| {
+            [
+                &10_u64.to_le_bytes(),
+                format!("{range}\n{address}").as_bytes(),
+            ]
+            .concat()
+        })
+        .collect()
+}
+
+fn tokens() -> Seeds {
+    let claims = r#"{"iss":"tidegate","aud":"tidegate-registry","sub":"a:1","exp":1795000300,"nbf":1794999970,"iat":1795000000,"jti":"00000000-0000-4000-8000-000000000000","epoch":1,"access":[{"type":"repository","name":"team/app","actions":["pull"]}]}"#;
+    let scopes = "repository:team/*:pull,push\nregistry:catalog:*\n\nteam/app";
+    [
+        r#"{"alg":"EdDSA","typ":"JWT","kid":"$KID"}"#,
+        r#"{"alg":"none","kid":"$KID"}"#,
+        r#"{"alg":"HS256","kid":"../$KID","jwk":{"kty":"oct","k":"AA"}}"#,
+    ]
+    .map(|header| format!("{header}\n\n{claims}\n\n{scopes}").into_bytes())
+    .to_vec()
+}
+
+fn outbound() -> Seeds {
+    let texts = [
+        "https://hooks.example/a?b#c",
+        "http://0x7f000001/",
+        "http://[::ffff:10.0.0.1]:80/",
+        "http://u:p@2130706433/",
+        "LOCALHOST.:5000",
+        "10.0.0.0/8, fd00::/8 *.internal registry.internal 127.0.0.1",
+    ];
+    let addresses = [
+        [0; 16],
+        [0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0, 1],
+        [0x20, 0x02, 169, 254, 169, 254, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    ];
+    texts
+        .iter()
+        .zip(addresses.iter().cycle())
+        .map(|(text, address)| [address, text.as_bytes()].concat())
+        .collect()
 }

@@ -43,6 +43,9 @@ mod written;
 
 pub mod admin;
 pub mod migrate;
+#[cfg(feature = "testkit")]
+#[doc(hidden)]
+pub mod testkit;
 
 pub use api::openapi;
 pub use audit::AuditRules;

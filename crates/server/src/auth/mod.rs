@@ -8,6 +8,8 @@ pub(crate) mod account;
 pub(crate) mod challenge;
 mod credentials;
 pub(crate) mod password;
+#[cfg(feature = "testkit")]
+pub(crate) mod properties;
 pub(crate) mod scopes;
 pub(crate) mod secret;
 pub(crate) mod session;

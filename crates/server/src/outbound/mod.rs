@@ -19,6 +19,8 @@ mod client;
 mod error;
 mod follow;
 mod guard;
+#[cfg(feature = "testkit")]
+pub(crate) mod properties;
 #[cfg(test)]
 mod tests;
 

@@ -15,6 +15,8 @@ mod manifest_get;
 mod manifest_put;
 pub(crate) mod overload;
 mod path;
+#[cfg(feature = "testkit")]
+pub(crate) mod properties;
 mod range;
 mod referrers;
 pub(crate) mod rules;
