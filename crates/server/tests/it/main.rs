@@ -16,6 +16,7 @@ mod blobs;
 mod collection;
 mod conformance;
 mod entries;
+mod foreign;
 mod gate;
 mod lists;
 mod login;
@@ -26,6 +27,7 @@ mod migrate;
 mod openapi;
 mod operations;
 mod organisation_pages;
+mod outage;
 mod pages;
 mod people;
 mod people_pages;
@@ -78,6 +80,8 @@ macro_rules! server_conformance {
             uploads::a_session_is_bound_to_its_repository_and_owner,
             uploads::a_cancelled_session_is_gone,
             uploads::two_writers_of_one_session_lose_nothing,
+            uploads::an_end_that_comes_before_its_last_chunk_has_is_told_to_wait,
+            uploads::a_body_that_lies_about_its_length_is_never_a_blob,
             storage::an_upload_goes_on_in_another_replica,
             storage::two_replicas_that_write_at_once_lose_nothing,
             storage::two_replicas_that_finish_at_once_keep_the_blob,

@@ -8,7 +8,7 @@ use crate::world::{Answer, World, admin};
 /// More than one part of an object store, and an odd rest.
 const LARGE: usize = (17 << 20) + 4321;
 
-fn content(seed: u64) -> Bytes {
+pub(crate) fn content(seed: u64) -> Bytes {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(LARGE + 8);
     while bytes.len() < LARGE {

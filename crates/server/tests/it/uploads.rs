@@ -138,8 +138,18 @@ pub(crate) async fn a_wrong_digest_leaves_nothing(world: &mut World) {
     assert!(store.list(None, 1).await.unwrap().is_empty());
 }
 
-/// Sends a request whose body breaks off.
-async fn broken(world: &World, method: &str, path: &str, headers: &str, body: &str) {
+/// Begins a chunk, and leaves the rest to the caller.
+async fn begun(world: &World, location: &str, headers: &str, body: &str) -> TcpStream {
+    begun_with(world, "PATCH", location, headers, body).await
+}
+
+async fn begun_with(
+    world: &World,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> TcpStream {
     use base64::Engine as _;
     let credential = base64::engine::general_purpose::STANDARD.encode(format!("admin:{PASSWORD}"));
     let mut stream = TcpStream::connect(world.address()).await.unwrap();
@@ -149,6 +159,12 @@ async fn broken(world: &World, method: &str, path: &str, headers: &str, body: &s
     );
     stream.write_all(text.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
+    stream
+}
+
+/// Sends a request whose body breaks off.
+async fn broken(world: &World, method: &str, path: &str, headers: &str, body: &str) {
+    let stream = begun_with(world, method, path, headers, body).await;
     // The bytes are on their way; then the client dies.
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     drop(stream);
@@ -245,6 +261,58 @@ pub(crate) async fn two_writers_of_one_session_lose_nothing(world: &mut World) {
     );
     let digest = Digest::sha256(chunk.as_bytes());
     assert_eq!(finish(world, &location, &digest, "").await.status, 201);
+}
+
+pub(crate) async fn an_end_that_comes_before_its_last_chunk_has_is_told_to_wait(world: &mut World) {
+    let location = world.session(&admin(), "team/app").await;
+    let digest = Digest::sha256(b"abcdefgh");
+    let mut stream = begun(world, &location, "content-length: 8", "abcd").await;
+    eventually(async || {
+        let metrics = world.get(&admin(), "/metrics").await.text();
+        metrics
+            .contains("tidegate_uploads_in_flight 1")
+            .then_some(())
+    })
+    .await;
+    finish(world, &location, &digest, "")
+        .await
+        .error(416, "BLOB_UPLOAD_INVALID");
+    stream.write_all(b"efgh").await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 202");
+    assert_eq!(finish(world, &location, &digest, "").await.status, 201);
+    assert_eq!(content(world, &digest).await, "abcdefgh");
+}
+
+pub(crate) async fn a_body_that_lies_about_its_length_is_never_a_blob(world: &mut World) {
+    let digest = Digest::sha256(b"abcd");
+    // More than was announced belongs to the next request, and is none.
+    let location = world.session(&admin(), "team/app").await;
+    let mut stream = begun(world, &location, "content-length: 4", "abcdefgh").await;
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 202");
+    let status = world.get(&admin(), &location).await;
+    assert_eq!(status.header("range"), "0-3");
+    assert_eq!(finish(world, &location, &digest, "").await.status, 201);
+    // A range that says another length than the body has, or says it twice.
+    for headers in [
+        "content-length: 4\r\ncontent-range: 0-7",
+        "content-length: 4\r\ncontent-range: 0-1",
+        "content-length: 4\r\ncontent-length: 8",
+        "content-length: 4\r\ntransfer-encoding: chunked",
+        "content-length: -4",
+        "content-length: 18446744073709551616",
+    ] {
+        let location = world.session(&admin(), "team/app").await;
+        let mut stream = begun(world, &location, headers, "abcd").await;
+        let mut answer = [0; 10];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 4", "{headers}");
+        let status = world.get(&admin(), &location).await;
+        assert_eq!(status.header("range"), "0-0", "{headers}");
+    }
 }
 
 /// What hyper sends back to a raw request, for tests that need the bytes.

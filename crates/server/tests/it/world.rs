@@ -64,6 +64,16 @@ impl World {
         Self::on_postgres(bucket().await).await
     }
 
+    /// Metadata in SQLite, blobs where it is said.
+    pub(crate) async fn sqlite_in(storage: Storage) -> Self {
+        Self::on_sqlite(storage).await
+    }
+
+    /// Metadata in the database of this address.
+    pub(crate) async fn at(database: &str, storage: Storage) -> Self {
+        Self::start(database.to_owned(), None, storage).await
+    }
+
     async fn on_sqlite(storage: Storage) -> Self {
         let files = Sqlite::new();
         let url = files.url();
@@ -177,6 +187,11 @@ impl World {
             Storage::S3(config) => blobs::Store::open_s3(config).await,
         }
         .expect("a store")
+    }
+
+    /// Returns the settings.
+    pub(crate) fn seen_settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Returns the settings, to be changed before a restart.
