@@ -458,7 +458,7 @@ pub async fn break_policies(url: &str) {
 /// If the database refuses.
 pub async fn undo_a_transaction(catalog: &Catalog) {
     let mut tx = catalog.begin().await.expect("a transaction");
-    tx.execute("ROLLBACK").await.expect("an end");
+    (*tx).execute("ROLLBACK").await.expect("an end");
 }
 
 /// Checks the file of a SQLite catalog, page by page.

@@ -243,7 +243,7 @@ impl IntoResponse for ApiError {
 }
 
 /// Returns the fault of the database that a cause is, or comes from.
-fn database_fault(cause: &(dyn StdError + 'static)) -> Option<&CatalogError> {
+fn database_fault<'a>(cause: &'a (dyn StdError + 'static)) -> Option<&'a CatalogError> {
     let mut next = Some(cause);
     while let Some(error) = next {
         let shared = error.downcast_ref::<Arc<CatalogError>>();

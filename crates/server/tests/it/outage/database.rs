@@ -113,8 +113,6 @@ fn writes(statement: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_may_end_at_any_statement_of_a_push() {
-    let _ = tracing_subscriber::fmt()
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
     let wire = Wire::to(&Postgres::shared().await.database().await);
     let mut world = World::at(wire.url(), Storage::Files).await;
     push(&world, "warm", &image_with("zlib1g", "warm")).await;
