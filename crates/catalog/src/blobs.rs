@@ -11,6 +11,7 @@ use oci::Digest;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::batch::Batch;
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
@@ -101,9 +102,6 @@ statements! {
     LOCK_BLOB = "SELECT object_key, state FROM blob WHERE digest = $1 {for update}";
     REPLACE_OBJECT = "UPDATE blob SET object_key = $2, state = 'live', condemned_at = NULL WHERE digest = $1";
     REVIVE = "UPDATE blob SET state = 'live', condemned_at = NULL WHERE digest = $1 AND state = 'condemned'";
-    CONDEMNED = "SELECT digest FROM blob WHERE state = 'condemned' AND digest IN ({list})
-            AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.repository_id = $1 AND l.digest = blob.digest)
-        ORDER BY digest {for update}";
     LINK = "INSERT INTO repo_blob (repository_id, digest, linked_at, protected_until, namespace)
         SELECT r.id, $2, $3, $4, r.namespace FROM repository r WHERE r.id = $1 AND r.live_name IS NOT NULL
         ON CONFLICT (repository_id, digest) DO NOTHING";
@@ -145,20 +143,23 @@ impl Catalog {
             upload,
         } = *blob;
         let mut tx = self.begin_short().await?;
-        let ended = self
-            .dialect
-            .query(END_UPLOAD)
+        let mut batch = self.batch();
+        batch
+            .add(END_UPLOAD)
             .bind(upload.to_string())
             .bind(repository.0)
-            .bind(object_key.to_owned())
-            .execute(&mut *tx)
-            .await?;
-        if ended.rows_affected() == 0 {
+            .bind(object_key.to_owned());
+        insert_blob(&mut batch, digest, size_bytes, object_key, now);
+        let mut answers = batch.run(&mut tx).await?;
+        if !answers.next()?.has_changed_one() {
             return Err(CatalogError::Conflict("finished upload"));
         }
-        let published = self
-            .settle_object(&mut tx, digest, size_bytes, object_key, now)
-            .await?;
+        let published = if answers.next()?.has_changed_one() {
+            Published::New
+        } else {
+            self.settle_object(&mut tx, digest, size_bytes, object_key, now)
+                .await?
+        };
         self.link_in(&mut tx, repository, digest, now).await?;
         self.audit_at(&mut tx, AuditAction::BlobPush, repository, digest, by, now)
             .await?;
@@ -168,7 +169,7 @@ impl Catalog {
         Ok(published)
     }
 
-    /// Decides which of two objects with the same content stays.
+    /// Decides which of two objects with the same content stays, after an insert found one there.
     async fn settle_object(
         &self,
         tx: &mut Tx,
@@ -177,20 +178,8 @@ impl Catalog {
         object_key: &str,
         now: Timestamp,
     ) -> Result<Published, CatalogError> {
-        // Collection may remove the row between our insert and our look; the next round inserts.
+        // Collection may remove the row between the insert and our look; the next round inserts.
         let row = loop {
-            let inserted = self
-                .dialect
-                .query(INSERT_BLOB)
-                .bind(digest.to_string())
-                .bind(object_key.to_owned())
-                .bind(size_bytes as i64)
-                .bind(micros(now))
-                .execute(&mut **tx)
-                .await?;
-            if inserted.rows_affected() == 1 {
-                return Ok(Published::New);
-            }
             let row = self
                 .dialect
                 .query(LOCK_BLOB)
@@ -199,6 +188,11 @@ impl Catalog {
                 .await?;
             if let Some(row) = row {
                 break row;
+            }
+            let mut batch = self.batch();
+            insert_blob(&mut batch, digest, size_bytes, object_key, now);
+            if batch.run(tx).await?.next()?.has_changed_one() {
+                return Ok(Published::New);
             }
         };
         let outcome = if row.text("state")? == "live" {
@@ -359,28 +353,14 @@ impl Catalog {
         Ok(())
     }
 
-    /// Keeps those of `digests` (in order) that are condemned and that the repository has a right to, because something
-    /// refers to them again.
-    ///
-    /// They are locked here, and whole, before anybody shares them: two pushes that both shared a row and then wanted to
-    /// change it would wait for each other.
+    /// Takes condemned blobs back to life, whose rows the transaction has locked: something refers to them again.
     pub(crate) async fn revive_in(
         &self,
         tx: &mut Tx,
-        repository: RepositoryId,
-        digests: &[Digest],
+        condemned: &[AnyRow],
     ) -> Result<(), CatalogError> {
-        for chunk in chunks(digests) {
-            let mut query = self
-                .dialect
-                .query_many(CONDEMNED, chunk.len())
-                .bind(repository.0);
-            for digest in chunk {
-                query = query.bind(digest.to_string());
-            }
-            for row in query.fetch_all(&mut **tx).await? {
-                self.save_in(tx, &row.digest("digest")?).await?;
-            }
+        for row in condemned {
+            self.save_in(tx, &row.digest("digest")?).await?;
         }
         Ok(())
     }
@@ -443,8 +423,7 @@ impl Catalog {
             .execute(&mut **tx)
             .await?;
         if linked.rows_affected() == 1 {
-            self.count_link_in(tx, repository, digest, Count::In)
-                .await?;
+            self.count_link_later(tx, repository, digest).await?;
         } else {
             let protected = self
                 .dialect
@@ -458,10 +437,25 @@ impl Catalog {
                 return Err(CatalogError::RepositoryGone);
             }
         }
-        let reviews = [Review::link(repository, digest)];
-        self.review_in(tx, &reviews, ReviewEvent::Arrival, protected_until)
+        let review = Review::link(repository, digest);
+        self.review_later(tx, &review, ReviewEvent::Arrival, protected_until)
             .await
     }
+}
+
+fn insert_blob(
+    batch: &mut Batch,
+    digest: &Digest,
+    size_bytes: u64,
+    object_key: &str,
+    now: Timestamp,
+) {
+    batch
+        .add(INSERT_BLOB)
+        .bind(digest.to_string())
+        .bind(object_key.to_owned())
+        .bind(size_bytes as i64)
+        .bind(micros(now));
 }
 
 pub(crate) fn read_blob(row: &AnyRow) -> Result<Blob, CatalogError> {

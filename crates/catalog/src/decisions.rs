@@ -5,8 +5,10 @@ use oci::{Digest, RepositoryName, Tag};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::batch::Batch;
 use crate::connection::Tx;
 use crate::dialect::statements;
+use crate::events::{ask_heard, is_heard};
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, Event, EventKind, RepositoryId};
 
@@ -172,39 +174,28 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         // Two doors may decide at once on PostgreSQL: whoever inserts second retires the first and tries again.
         let mut previous = None;
+        let mut somebody_listens;
         loop {
-            let retired = self
-                .dialect
-                .query(RETIRE)
+            let mut batch = self.batch();
+            batch
+                .add(RETIRE)
                 .bind(decision.repository.0)
-                .bind(decision.digest.to_string())
-                .fetch_optional(&mut **tx)
-                .await?;
-            if let Some(row) = retired {
+                .bind(decision.digest.to_string());
+            insert(&mut batch, decision, now);
+            ask_heard(&mut batch, decision.repository);
+            let answers = batch.run(tx).await;
+            let mut answers =
+                answers.map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;
+            if let Some(row) = answers.next()?.rows.first() {
                 previous = Some(row.text("verdict")?);
             }
-            let inserted = self
-                .dialect
-                .query(INSERT)
-                .bind(decision.id.to_string())
-                .bind(decision.repository.0)
-                .bind(decision.digest.to_string())
-                .bind(decision.tag.as_ref().map(Tag::to_string))
-                .bind(decision.door.clone())
-                .bind(decision.policy_sha256.to_string())
-                .bind(decision.verdict.clone())
-                .bind(decision.document.clone())
-                .bind(decision.valid_until.map(micros))
-                .bind(micros(now))
-                .bind(i64::from(decision.loud_rules))
-                .execute(&mut **tx)
-                .await
-                .map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;
-            if inserted.rows_affected() == 1 {
+            let is_inserted = answers.next()?.has_changed_one();
+            somebody_listens = is_heard(&answers.next()?)?;
+            if is_inserted {
                 break;
             }
         }
-        self.tell_verdict_in(tx, decision, previous.as_deref(), now)
+        self.tell_verdict_in(tx, decision, previous.as_deref(), somebody_listens, now)
             .await
     }
 
@@ -214,9 +205,10 @@ impl Catalog {
         tx: &mut Tx,
         decision: &NewDecision,
         previous: Option<&str>,
+        is_heard: bool,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        if previous.unwrap_or("allow") == decision.verdict {
+        if !is_heard || previous.unwrap_or("allow") == decision.verdict {
             return Ok(());
         }
         let name = self.repository_name_in(tx, decision.repository).await?;
@@ -237,6 +229,22 @@ impl Catalog {
         };
         self.event_in(tx, &event, now).await
     }
+}
+
+fn insert(batch: &mut Batch, decision: &NewDecision, now: Timestamp) {
+    batch
+        .add(INSERT)
+        .bind(decision.id.to_string())
+        .bind(decision.repository.0)
+        .bind(decision.digest.to_string())
+        .bind(decision.tag.as_ref().map(Tag::to_string))
+        .bind(decision.door.clone())
+        .bind(decision.policy_sha256.to_string())
+        .bind(decision.verdict.clone())
+        .bind(decision.document.clone())
+        .bind(decision.valid_until.map(micros))
+        .bind(micros(now))
+        .bind(i64::from(decision.loud_rules));
 }
 
 fn read_decision(row: &AnyRow) -> Result<Decision, CatalogError> {

@@ -37,6 +37,12 @@ impl Statement {
     pub(crate) const fn registered(sql: &'static str) -> Self {
         Self { sql }
     }
+
+    /// A statement about a table that only a test has.
+    #[cfg(test)]
+    pub(crate) const fn for_test(sql: &'static str) -> Self {
+        Self { sql }
+    }
 }
 
 /// Declares a module's statements and the list by which a test finds them.
@@ -80,6 +86,11 @@ impl Dialect {
             Self::Sqlite => "BEGIN IMMEDIATE",
             Self::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ",
         }
+    }
+
+    /// Prepares statements that were rendered here and put together by [`crate::batch`].
+    pub(crate) fn composed(text: String, arguments: AnyArguments) -> Prepared {
+        sqlx::query_with(AssertSqlSafe(text).into_sql_str(), arguments)
     }
 
     /// Prepares a step of SQLite's transactions, for the line of its writers.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
+use crate::batch::{Answer, Batch};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::evidence_rows::{read_counts, read_grade};
@@ -153,11 +154,25 @@ statements! {
         WHERE EXISTS (SELECT 1 FROM endpoint e WHERE e.enabled = 1 AND (
             (e.namespace IS NULL AND e.repository_id IS NULL) OR e.namespace = $3 OR e.repository_id = $4))
         RETURNING id";
+    HEARD = "SELECT CASE WHEN EXISTS (SELECT 1 FROM endpoint e WHERE e.enabled = 1 AND (
+            (e.namespace IS NULL AND e.repository_id IS NULL) OR e.repository_id = $1
+            OR e.namespace = (SELECT r.namespace FROM repository r WHERE r.id = $1)))
+        THEN 1 ELSE 0 END AS is_heard";
     HOLDERS = "SELECT r.id, r.name FROM manifest m JOIN repository r ON r.id = m.repository_id
         WHERE m.digest = $1 AND r.live_name IS NOT NULL
           AND EXISTS (SELECT 1 FROM endpoint e WHERE e.enabled = 1)
         ORDER BY r.id LIMIT 100";
     KNOWN = "SELECT grade, critical, high, medium, low, negligible, unknown FROM image_report WHERE digest = $1";
+}
+
+/// Asks in a batch whether an endpoint might want to hear of a repository.
+pub(crate) fn ask_heard(batch: &mut Batch, repository: RepositoryId) {
+    batch.add(HEARD).bind(repository.0);
+}
+
+/// Reads the answer to [`ask_heard`].
+pub(crate) fn is_heard(answer: &Answer) -> Result<bool, CatalogError> {
+    answer.row()?.flag("is_heard")
 }
 
 impl Catalog {

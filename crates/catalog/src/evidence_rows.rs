@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use oci::Digest;
 use sqlx::any::AnyRow;
 
+use crate::batch::Batch;
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, all, micros};
@@ -354,68 +355,61 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         self.tell_scan_in(tx, report, now).await?;
-        let summary = &report.summary;
-        let mut query = self
-            .dialect
-            .query(PUT_REPORT)
-            .bind(report.digest.to_string())
-            .bind(report.analyser_version.clone())
-            .bind(report.snapshot.as_ref().map(Digest::to_string))
-            .bind(report.body.clone())
-            .bind(summary.grade.map(grade_rank));
-        for counts in [&summary.counts, &summary.fixable] {
-            for severity in Severity::WORST_FIRST {
-                query = query.bind(i64::from(counts.of(severity)));
-            }
-        }
-        query
-            .bind(i64::from(summary.packages))
-            .bind(i64::from(summary.complete))
-            .bind(summary.platform.clone())
-            .bind(micros(now))
-            .bind(summary.as_of.map(micros))
-            .bind(summary.next_drop.map(|(grade, _)| grade_rank(grade)))
-            .bind(summary.next_drop.map(|(_, at)| micros(at)))
-            .execute(&mut **tx)
-            .await?;
+        let mut batch = self.batch();
+        put_report(&mut batch, report, now);
         if let Some((body, packages)) = &report.inventory {
-            self.put_inventory(tx, report, body, packages, now).await?;
+            put_inventory(&mut batch, report, body, packages, now);
         }
+        batch.run(tx).await?;
         Ok(())
     }
+}
 
-    async fn put_inventory(
-        &self,
-        tx: &mut Tx,
-        report: &NewImageReport,
-        body: &[u8],
-        packages: &[PackageKey],
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        self.dialect
-            .query(PUT_INVENTORY)
-            .bind(report.digest.to_string())
-            .bind(report.analyser_version.clone())
-            .bind(body.to_vec())
-            .bind(micros(now))
-            .execute(&mut **tx)
-            .await?;
-        self.dialect
-            .query(CLEAR_PACKAGES)
-            .bind(report.digest.to_string())
-            .execute(&mut **tx)
-            .await?;
-        for chunk in chunks(packages) {
-            let mut query = self
-                .dialect
-                .query_many(INSERT_PACKAGES, chunk.len())
-                .bind(report.digest.to_string());
-            for package in chunk {
-                query = query.bind(package.kind.clone()).bind(package.name.clone());
-            }
-            query.execute(&mut **tx).await?;
+fn put_report(batch: &mut Batch, report: &NewImageReport, now: Timestamp) {
+    let summary = &report.summary;
+    batch
+        .add(PUT_REPORT)
+        .bind(report.digest.to_string())
+        .bind(report.analyser_version.clone())
+        .bind(report.snapshot.as_ref().map(Digest::to_string))
+        .bind(report.body.clone())
+        .bind(summary.grade.map(grade_rank));
+    for counts in [&summary.counts, &summary.fixable] {
+        for severity in Severity::WORST_FIRST {
+            batch.bind(i64::from(counts.of(severity)));
         }
-        Ok(())
+    }
+    batch
+        .bind(i64::from(summary.packages))
+        .bind(i64::from(summary.complete))
+        .bind(summary.platform.clone())
+        .bind(micros(now))
+        .bind(summary.as_of.map(micros))
+        .bind(summary.next_drop.map(|(grade, _)| grade_rank(grade)))
+        .bind(summary.next_drop.map(|(_, at)| micros(at)));
+}
+
+fn put_inventory(
+    batch: &mut Batch,
+    report: &NewImageReport,
+    body: &[u8],
+    packages: &[PackageKey],
+    now: Timestamp,
+) {
+    batch
+        .add(PUT_INVENTORY)
+        .bind(report.digest.to_string())
+        .bind(report.analyser_version.clone())
+        .bind(body.to_vec())
+        .bind(micros(now));
+    batch.add(CLEAR_PACKAGES).bind(report.digest.to_string());
+    for chunk in chunks(packages) {
+        batch
+            .add_many(INSERT_PACKAGES, chunk.len())
+            .bind(report.digest.to_string());
+        for package in chunk {
+            batch.bind(package.kind.clone()).bind(package.name.clone());
+        }
     }
 }
 

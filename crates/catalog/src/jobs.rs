@@ -434,6 +434,26 @@ impl Catalog {
         Ok(deleted.rows_affected())
     }
 
+    /// Queues a job at the end of a transaction. One that is due at once is announced, and queued at once.
+    pub(crate) async fn enqueue_later(
+        &self,
+        tx: &mut Tx,
+        job: &NewJob,
+    ) -> Result<(), CatalogError> {
+        if job.delay.is_zero() {
+            return self.enqueue_in(tx, job).await.map(drop);
+        }
+        tx.later()
+            .await?
+            .add(ENQUEUE)
+            .bind(job.kind.clone())
+            .bind(job.lane.priority())
+            .bind(job.payload.clone())
+            .bind(job.dedup_key.clone())
+            .bind(span(job.delay));
+        Ok(())
+    }
+
     pub(crate) async fn enqueue_in(
         &self,
         tx: &mut Tx,

@@ -13,6 +13,7 @@
 
 mod accounts;
 mod audit;
+mod batch;
 mod blobs;
 mod collection;
 mod connection;

@@ -7,6 +7,7 @@
 
 use jiff::Timestamp;
 
+use crate::batch::{Answer, Batch};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::repositories::read_sparse;
@@ -214,30 +215,38 @@ impl Catalog {
         repository: RepositoryId,
         writer: Writer,
     ) -> Result<Head, CatalogError> {
-        let query = self.dialect.query(HEAD).bind(repository.0);
-        let row = query
-            .fetch_optional(&mut **tx)
-            .await?
-            .ok_or(CatalogError::RepositoryGone)?;
-        if row.maybe_text("live_name")?.is_none() {
-            return Err(CatalogError::RepositoryGone);
-        }
-        let state = RepositoryState::parse(&row.text("state")?)?;
-        if row.maybe_int("system_read_only")? == Some(1) {
-            return Err(CatalogError::ReadOnly("the registry"));
-        }
-        if !state.admits(writer) {
-            return Err(CatalogError::ReadOnly(match state {
-                RepositoryState::Mirror => "a mirror",
-                RepositoryState::Proxy => "a cache of another registry",
-                _ => "the repository",
-            }));
-        }
-        Ok(Head {
-            name: row.text("name")?,
-            sparse: read_sparse(&row.text("sparse")?)?,
-        })
+        let mut batch = self.batch();
+        ask_head(&mut batch, repository);
+        read_head(&batch.run(tx).await?.next()?, writer)
     }
+}
+
+/// Asks in a batch what [`Catalog::writable_in`] does.
+pub(crate) fn ask_head(batch: &mut Batch, repository: RepositoryId) {
+    batch.add(HEAD).bind(repository.0);
+}
+
+/// Reads the answer to [`ask_head`].
+pub(crate) fn read_head(answer: &Answer, writer: Writer) -> Result<Head, CatalogError> {
+    let row = answer.rows.first().ok_or(CatalogError::RepositoryGone)?;
+    if row.maybe_text("live_name")?.is_none() {
+        return Err(CatalogError::RepositoryGone);
+    }
+    let state = RepositoryState::parse(&row.text("state")?)?;
+    if row.maybe_int("system_read_only")? == Some(1) {
+        return Err(CatalogError::ReadOnly("the registry"));
+    }
+    if !state.admits(writer) {
+        return Err(CatalogError::ReadOnly(match state {
+            RepositoryState::Mirror => "a mirror",
+            RepositoryState::Proxy => "a cache of another registry",
+            _ => "the repository",
+        }));
+    }
+    Ok(Head {
+        name: row.text("name")?,
+        sparse: read_sparse(&row.text("sparse")?)?,
+    })
 }
 
 /// Returns the namespace of a repository: the first component of its name.

@@ -11,6 +11,7 @@ pub(crate) mod trail;
 use jiff::Timestamp;
 use oci::Digest;
 
+use crate::batch::Batch;
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::events::first_component;
@@ -435,9 +436,9 @@ impl Catalog {
             return Ok(());
         }
         let mut tx = self.begin().await?;
-        let inserted = self
-            .insert_audit(&mut tx, entry, by, Some(fold_key), now)
-            .await?;
+        let mut batch = self.batch();
+        bind_entry(batch.add(INSERT), entry, by, Some(fold_key), now);
+        let inserted = batch.run(&mut tx).await?.next()?.has_changed_one();
         tx.commit().await?;
         if !inserted {
             // Somebody was faster.
@@ -447,7 +448,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Writes an entry in the transaction that does what it tells.
+    /// Writes an entry in the transaction that does what it tells, at its end.
     pub(crate) async fn audit_in(
         &self,
         tx: &mut Tx,
@@ -455,7 +456,7 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        self.insert_audit(tx, entry, by, None, now).await?;
+        bind_entry(tx.later().await?.add(INSERT), entry, by, None, now);
         Ok(())
     }
 
@@ -469,8 +470,9 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        self.dialect
-            .query(INSERT_AT)
+        tx.later()
+            .await?
+            .add(INSERT_AT)
             .bind(micros(now))
             .bind(by.name.clone())
             .bind(by.acting_as.clone())
@@ -480,42 +482,35 @@ impl Catalog {
             .bind(action.as_str())
             .bind(action.outcome().as_str())
             .bind(target.to_string())
-            .bind(repository.0)
-            .execute(&mut **tx)
-            .await?;
+            .bind(repository.0);
         Ok(())
     }
+}
 
-    async fn insert_audit(
-        &self,
-        tx: &mut Tx,
-        entry: &AuditEntry<'_>,
-        by: &Actor,
-        fold_key: Option<&str>,
-        now: Timestamp,
-    ) -> Result<bool, CatalogError> {
-        let inserted = self
-            .dialect
-            .query(INSERT)
-            .bind(micros(now))
-            .bind(by.name.clone())
-            .bind(by.acting_as.clone())
-            .bind(by.ip.clone())
-            .bind(by.user_agent.clone())
-            .bind(by.request_id.clone())
-            .bind(entry.action.as_str())
-            .bind(entry.action.outcome().as_str())
-            .bind(
-                entry
-                    .repository
-                    .map(|name| first_component(name).to_owned()),
-            )
-            .bind(entry.repository.map(str::to_owned))
-            .bind(entry.target.map(str::to_owned))
-            .bind(entry.detail.map(str::to_owned))
-            .bind(fold_key.map(str::to_owned))
-            .execute(&mut **tx)
-            .await?;
-        Ok(inserted.rows_affected() == 1)
-    }
+/// Binds the parameters of [`INSERT`].
+fn bind_entry(
+    batch: &mut Batch,
+    entry: &AuditEntry<'_>,
+    by: &Actor,
+    fold_key: Option<&str>,
+    now: Timestamp,
+) {
+    batch
+        .bind(micros(now))
+        .bind(by.name.clone())
+        .bind(by.acting_as.clone())
+        .bind(by.ip.clone())
+        .bind(by.user_agent.clone())
+        .bind(by.request_id.clone())
+        .bind(entry.action.as_str())
+        .bind(entry.action.outcome().as_str())
+        .bind(
+            entry
+                .repository
+                .map(|name| first_component(name).to_owned()),
+        )
+        .bind(entry.repository.map(str::to_owned))
+        .bind(entry.target.map(str::to_owned))
+        .bind(entry.detail.map(str::to_owned))
+        .bind(fold_key.map(str::to_owned));
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::{SignedDuration, Timestamp};
 use oci::Digest;
 
+use crate::batch::Batch;
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, micros};
@@ -156,6 +157,21 @@ impl Review {
     }
 }
 
+/// Asks in a batch for a look at each of some things.
+fn ask(batch: &mut Batch, reviews: &[&Review], event: ReviewEvent, from: Timestamp) {
+    batch.add_many(ASK, reviews.len());
+    for review in reviews {
+        let after = from.saturating_add(GRACE + review.spread()).unwrap_or(from);
+        batch
+            .bind(review.kind.as_str())
+            .bind(review.repository)
+            .bind(review.digest.clone())
+            .bind(micros(after))
+            .bind(0_i64)
+            .bind(event.as_str());
+    }
+}
+
 impl Catalog {
     /// Asks for reviews in the transaction of their cause; they happen [`GRACE`] after `from`, or a little later.
     pub(crate) async fn review_in(
@@ -169,19 +185,22 @@ impl Catalog {
         ordered.sort_unstable();
         ordered.dedup();
         for chunk in chunks(&ordered) {
-            let mut query = self.dialect.query_many(ASK, chunk.len());
-            for review in chunk {
-                let after = from.saturating_add(GRACE + review.spread()).unwrap_or(from);
-                query = query
-                    .bind(review.kind.as_str())
-                    .bind(review.repository)
-                    .bind(review.digest.clone())
-                    .bind(micros(after))
-                    .bind(0_i64)
-                    .bind(event.as_str());
-            }
-            query.execute(&mut **tx).await?;
+            let mut batch = self.batch();
+            ask(&mut batch, chunk, event, from);
+            batch.run(tx).await?;
         }
+        Ok(())
+    }
+
+    /// Asks for a look at the end of a transaction that itself asks nothing of the queue.
+    pub(crate) async fn review_later(
+        &self,
+        tx: &mut Tx,
+        review: &Review,
+        event: ReviewEvent,
+        from: Timestamp,
+    ) -> Result<(), CatalogError> {
+        ask(tx.later().await?, &[review], event, from);
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use crate::CatalogError;
+use crate::batch::Batch;
 use crate::dialect::{Dialect, statements};
 
 use self::line::{Company, Line};
@@ -176,19 +177,33 @@ impl Catalog {
     /// Opens a writing transaction.
     pub(crate) async fn begin(&self) -> Result<Tx, CatalogError> {
         let begin = self.dialect.begin();
-        Ok(self.writer.begin(Company::Alone, begin).await?)
+        Ok(self
+            .writer
+            .begin(Company::Alone, self.dialect, begin)
+            .await?)
     }
 
     /// Opens a writing transaction that is short and often there: on SQLite those share their commits.
     pub(crate) async fn begin_short(&self) -> Result<Tx, CatalogError> {
         let begin = self.dialect.begin();
-        Ok(self.writer.begin(Company::Shared, begin).await?)
+        Ok(self
+            .writer
+            .begin(Company::Shared, self.dialect, begin)
+            .await?)
+    }
+
+    /// Returns an empty batch of statements.
+    pub(crate) const fn batch(&self) -> Batch {
+        Batch::new(self.dialect)
     }
 
     /// Opens a transaction in which everything is read as of one instant.
     pub(crate) async fn begin_snapshot(&self) -> Result<Tx, CatalogError> {
         let begin = self.dialect.snapshot();
-        Ok(self.writer.begin(Company::Alone, begin).await?)
+        Ok(self
+            .writer
+            .begin(Company::Alone, self.dialect, begin)
+            .await?)
     }
 }
 

@@ -12,6 +12,8 @@ use sqlx::{
 use super::line::{Company, Line, Member};
 use super::readers::all_at_once;
 use super::waits::Waits;
+use crate::batch::Batch;
+use crate::dialect::Dialect;
 
 /// Where writing statements run.
 #[derive(Clone, Debug)]
@@ -33,9 +35,16 @@ impl From<WriterKind> for Writer {
     }
 }
 
+/// How many statements wait for the end of their transaction at most.
+const MAX_LATER: usize = 8;
+
 /// A writing transaction; dropping it undoes everything.
-#[derive(Debug)]
-pub(crate) enum Tx {
+pub(crate) struct Tx {
+    kind: Kind,
+    later: Batch,
+}
+
+enum Kind {
     Pooled(Transaction<'static, Any>),
     Member(Box<Member>),
 }
@@ -48,15 +57,21 @@ impl Writer {
     pub(super) async fn begin(
         &self,
         company: Company,
+        dialect: Dialect,
         statement: &'static str,
     ) -> Result<Tx, Error> {
-        let begun = async {
-            match &self.kind {
-                WriterKind::Pool(pool) => Ok(Tx::Pooled(pool.begin_with(statement).await?)),
-                WriterKind::Line(line) => Ok(Tx::Member(Box::new(line.begin(company).await?))),
-            }
-        };
-        self.waits.timed(begun).await
+        let begun = self.waits.timed(self.begin_kind(company, statement));
+        Ok(Tx {
+            kind: begun.await?,
+            later: Batch::new(dialect),
+        })
+    }
+
+    async fn begin_kind(&self, company: Company, statement: &'static str) -> Result<Kind, Error> {
+        Ok(match &self.kind {
+            WriterKind::Pool(pool) => Kind::Pooled(pool.begin_with(statement).await?),
+            WriterKind::Line(line) => Kind::Member(Box::new(line.begin(company).await?)),
+        })
     }
 
     pub(super) async fn close(&self) {
@@ -68,11 +83,29 @@ impl Writer {
 }
 
 impl Tx {
+    /// Returns the statements that run at the end of the transaction, for one more: what nobody asks about before, and
+    /// whose answer nobody needs.
+    pub(crate) async fn later(&mut self) -> Result<&mut Batch, Error> {
+        if self.later.len() >= MAX_LATER {
+            self.run_later().await?;
+        }
+        Ok(&mut self.later)
+    }
+
+    async fn run_later(&mut self) -> Result<(), Error> {
+        if self.later.len() > 0 {
+            let later = self.later.take();
+            later.run(self).await?;
+        }
+        Ok(())
+    }
+
     /// Makes everything durable and visible, or nothing.
-    pub(crate) async fn commit(self) -> Result<(), Error> {
-        match self {
-            Self::Pooled(transaction) => transaction.commit().await,
-            Self::Member(member) => member.commit().await,
+    pub(crate) async fn commit(mut self) -> Result<(), Error> {
+        self.run_later().await?;
+        match self.kind {
+            Kind::Pooled(transaction) => transaction.commit().await,
+            Kind::Member(member) => member.commit().await,
         }
     }
 }
@@ -81,18 +114,18 @@ impl Deref for Tx {
     type Target = AnyConnection;
 
     fn deref(&self) -> &AnyConnection {
-        match self {
-            Self::Pooled(transaction) => transaction,
-            Self::Member(member) => member,
+        match &self.kind {
+            Kind::Pooled(transaction) => transaction,
+            Kind::Member(member) => member,
         }
     }
 }
 
 impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut AnyConnection {
-        match self {
-            Self::Pooled(transaction) => transaction,
-            Self::Member(member) => member,
+        match &mut self.kind {
+            Kind::Pooled(transaction) => transaction,
+            Kind::Member(member) => member,
         }
     }
 }

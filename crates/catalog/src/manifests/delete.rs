@@ -14,7 +14,7 @@ use crate::dialect::statements;
 use crate::repository_state::namespace_of;
 use crate::rows::{Columns as _, all, micros};
 use crate::tags::{Retargeted, TagTarget};
-use crate::usage::Count;
+use crate::usage::{Count, count_manifest};
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, Referenced,
     RepositoryId, RestoreWindow, TagCause, Writer,
@@ -213,8 +213,9 @@ impl Catalog {
         for row in on_manifest(NEIGHBOURS).fetch_all(&mut **tx).await? {
             orphaned.push(Review::manifest(repository, &row.digest("digest")?));
         }
-        self.count_manifest_in(tx, repository, digest, Count::Out)
-            .await?;
+        let mut batch = self.batch();
+        count_manifest(&mut batch, repository, digest, Count::Out);
+        batch.run(tx).await?;
         for statement in [DELETE_REFS, DELETE_EDGES, DELETE] {
             on_manifest(statement).execute(&mut **tx).await?;
         }

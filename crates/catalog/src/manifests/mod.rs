@@ -5,6 +5,7 @@ mod lifetime;
 mod purge;
 mod put;
 mod read;
+mod references;
 
 pub use lifetime::parse_life;
 pub use purge::PurgeOutcome;
@@ -18,11 +19,12 @@ use crate::{CatalogError, NewJob, QuotaUse, RepositoryId, Sparse, TagMove, Write
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]
-pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 4] = [
+pub(crate) const STATEMENTS: [&[(&str, crate::dialect::Statement)]; 5] = [
     delete::STATEMENTS,
     purge::STATEMENTS,
     put::STATEMENTS,
     read::STATEMENTS,
+    references::STATEMENTS,
 ];
 
 /// A manifest to be stored.

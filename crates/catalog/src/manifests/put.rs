@@ -1,23 +1,23 @@
 //! Storing a manifest: its references are checked, then everything is written or nothing.
 
-use std::collections::HashMap;
-
 use failpoint::Step;
 use jiff::{SignedDuration, Timestamp};
-use oci::{Descriptor, Digest, Platform, Tag};
+use oci::Tag;
 
 use super::lifetime::expires_after;
-use super::{PutError, PutManifest, PutOutcome};
+use super::{PutError, PutManifest, PutOutcome, references};
+use crate::batch::Batch;
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
-use crate::dialect::{Statement, chunks, statements};
-use crate::repository_state::namespace_of;
-use crate::rows::{Columns as _, micros};
+use crate::dialect::{Dialect, statements};
+use crate::events::{ask_heard, is_heard};
+use crate::repository_state::{ask_head, read_head};
+use crate::rows::micros;
 use crate::tags::{Retargeted, TagTarget};
-use crate::usage::Count;
+use crate::usage::{Count, ask_quotas, count_manifest, room_left};
 use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, RepositoryId, Sparse,
-    TagCause, TagMove, Writer,
+    Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, QuotaUse, TagCause,
+    TagMove, Writer,
 };
 
 /// How long a new manifest is kept although nothing refers to it yet.
@@ -33,11 +33,6 @@ enum Inserted {
 }
 
 statements! {
-    SHARE_BLOBS = "SELECT digest FROM blob WHERE digest IN ({list}) ORDER BY digest {for share}";
-    PRESENT_BLOBS = "SELECT l.digest, b.size_bytes FROM repo_blob l JOIN blob b ON b.digest = l.digest
-        WHERE l.repository_id = $1 AND l.digest IN ({list}) AND b.state <> 'quarantined'";
-    PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
-        WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL ORDER BY digest {for share}";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
     KEEP_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for share}";
     INSERT = "INSERT INTO manifest (repository_id, digest, media_type, artifact_type, config_digest, subject,
@@ -48,23 +43,6 @@ statements! {
         WHERE repository_id = $1 AND digest = $2 AND deleted_at IS NOT NULL";
     PROTECT = "UPDATE manifest SET protected_until = $3, labels = COALESCE($4, labels)
         WHERE repository_id = $1 AND digest = $2";
-    INSERT_REFS = "INSERT INTO manifest_ref
-            (repository_id, parent, kind, ordinal, digest, size_bytes, media_type, platform)
-        SELECT $1, $2, v.column1, CAST(v.column2 AS BIGINT), v.column3, CAST(v.column4 AS BIGINT), v.column5, v.column6
-        FROM (VALUES {rows 6}) AS v";
-    SET_CLOSURE = "UPDATE manifest SET closure_bytes = size_bytes + (
-            SELECT CAST(COALESCE(SUM(CASE WHEN below.size_bytes < 1125899906842624 THEN below.size_bytes
-                ELSE 1125899906842624 END), 0) AS BIGINT) FROM (
-                SELECT r.digest, r.size_bytes FROM manifest_ref r
-                WHERE r.repository_id = $1 AND r.parent = $2 AND r.kind <> 'foreign'
-                UNION
-                SELECT r.digest, r.size_bytes FROM manifest_ref c
-                JOIN manifest_ref r ON r.repository_id = c.repository_id AND r.parent = c.digest AND r.kind <> 'foreign'
-                WHERE c.repository_id = $1 AND c.parent = $2 AND c.kind = 'child'
-            ) AS below)
-        WHERE repository_id = $1 AND digest = $2";
-    INSERT_REFERRER = "INSERT INTO referrer (repository_id, subject, digest, source) VALUES ($1, $2, $3, 'subject')
-        ON CONFLICT (repository_id, subject, digest, source) DO NOTHING";
 }
 
 impl Catalog {
@@ -79,18 +57,16 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
         let mut tx = self.begin_short().await?;
-        let head = self
-            .writable_in(&mut tx, put.repository, put.writer)
-            .await?;
-        self.check_references(&mut tx, &put).await?;
-        let inserted = self.insert_manifest(&mut tx, &put, now).await?;
-        let mut near_quota = None;
-        if inserted == Inserted::New {
-            self.insert_edges(&mut tx, &put).await?;
-            self.count_manifest_in(&mut tx, put.repository, put.digest, Count::In)
-                .await?;
-            near_quota = self.measure_in(&mut tx, namespace_of(&head.name)).await?;
-        }
+        let mut batch = self.batch();
+        ask_head(&mut batch, put.repository);
+        let asked = references::ask(&mut batch, self.dialect, &put);
+        ask_heard(&mut batch, put.repository);
+        let mut answers = batch.run(&mut tx).await?;
+        let head = read_head(&answers.next()?, put.writer)?;
+        let condemned = asked.read(&mut answers, &put)?;
+        let is_heard = is_heard(&answers.next()?)?;
+        self.revive_in(&mut tx, &condemned).await?;
+        let (inserted, near_quota) = self.insert_manifest(&mut tx, &put, now).await?;
         let created = inserted != Inserted::Present;
         if created {
             let entry = AuditEntry::on(
@@ -130,16 +106,18 @@ impl Catalog {
             moved,
             near_quota,
         };
-        self.tell_push_in(&mut tx, &put, &head.name, &outcome, by, now)
-            .await?;
+        if is_heard {
+            self.tell_push_in(&mut tx, &put, &head.name, &outcome, by, now)
+                .await?;
+        }
         for job in put.jobs {
-            self.enqueue_in(&mut tx, job).await?;
+            self.enqueue_later(&mut tx, job).await?;
         }
         // What has a tag is looked at when the tag ends.
         if put.tags.is_empty() {
-            let reviews = [Review::manifest(put.repository, put.digest)];
+            let review = Review::manifest(put.repository, put.digest);
             let until = now.saturating_add(PUSH_PROTECTION).unwrap_or(now);
-            self.review_in(&mut tx, &reviews, ReviewEvent::Arrival, until)
+            self.review_later(&mut tx, &review, ReviewEvent::Arrival, until)
                 .await?;
         }
         failpoint::before(Step::ManifestPut);
@@ -183,91 +161,29 @@ impl Catalog {
         Ok(())
     }
 
-    /// Checks that what the manifest refers to is in the repository and has the size it says.
-    async fn check_references(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), PutError> {
-        let blobs: Vec<&Descriptor> = put.manifest.required_blobs().collect();
-        let digests = in_order(&blobs);
-        self.revive_in(tx, put.repository, &digests).await?;
-        // Two statements: one that waits for a lock still sees the rights that were there when it began to wait.
-        self.on_digests(tx, SHARE_BLOBS, &digests).await?;
-        let sizes = self
-            .present(tx, PRESENT_BLOBS, put.repository, &digests)
-            .await?;
-        let children: Vec<&Descriptor> = put.manifest.children.iter().collect();
-        let child_sizes = self
-            .present(tx, PRESENT_MANIFESTS, put.repository, &in_order(&children))
-            .await?;
-
-        let mut missing = Vec::new();
-        let needs_blobs = put.sparse != Sparse::All;
-        let needs_children = put.sparse == Sparse::None;
-        for (descriptors, sizes, needed) in [
-            (&blobs, &sizes, needs_blobs),
-            (&children, &child_sizes, needs_children),
-        ] {
-            for descriptor in descriptors {
-                match sizes.get(&descriptor.digest) {
-                    Some(&stored) if stored != descriptor.size => {
-                        return Err(PutError::Size {
-                            digest: descriptor.digest.clone(),
-                            declared: descriptor.size,
-                            stored,
-                        });
-                    }
-                    None if needed && !missing.contains(&descriptor.digest) => {
-                        missing.push(descriptor.digest.clone());
-                    }
-                    _ => {}
-                }
-            }
-        }
-        if !missing.is_empty() {
-            return Err(PutError::Missing(missing));
-        }
-        Ok(())
-    }
-
-    /// Returns the sizes of those blobs or manifests that the repository has, and keeps them until the end.
-    async fn present(
-        &self,
-        tx: &mut Tx,
-        statement: Statement,
-        repository: RepositoryId,
-        digests: &[Digest],
-    ) -> Result<HashMap<Digest, u64>, CatalogError> {
-        let mut sizes = HashMap::new();
-        for chunk in chunks(digests) {
-            let mut query = self
-                .dialect
-                .query_many(statement, chunk.len())
-                .bind(repository.0);
-            for digest in chunk {
-                query = query.bind(digest.to_string());
-            }
-            for row in query.fetch_all(&mut **tx).await? {
-                sizes.insert(row.digest("digest")?, row.size("size_bytes")?);
-            }
-        }
-        Ok(sizes)
-    }
-
-    /// Inserts the manifest and its body, or shows the one that was deleted.
+    /// Inserts the manifest and its body with the edges, or shows the one that was deleted. Returns also the quota that
+    /// a new one came near.
     async fn insert_manifest(
         &self,
         tx: &mut Tx,
         put: &PutManifest<'_>,
         now: Timestamp,
-    ) -> Result<Inserted, CatalogError> {
+    ) -> Result<(Inserted, Option<QuotaUse>), CatalogError> {
         let manifest = put.manifest;
         let protected_until = micros(now.saturating_add(PUSH_PROTECTION).unwrap_or(now));
         let annotations = serde_json::to_string(&manifest.annotations)
             .map_err(|_| CatalogError::Corrupt("map of annotations"))?;
         let labels = serde_json::to_string(put.labels)
             .map_err(|_| CatalogError::Corrupt("map of labels"))?;
-        self.keep_body(tx, put).await?;
-        let inserted = self
-            .dialect
-            .query(INSERT)
+        let mut batch = self.batch();
+        insert_body(&mut batch, put);
+        if self.dialect == Dialect::Postgres {
+            self.keep_body(tx, batch, put).await?;
+            batch = self.batch();
+        }
+        let insert = batch.len();
+        batch
+            .add(INSERT)
             .bind(put.repository.0)
             .bind(put.digest.to_string())
             .bind(manifest.media_type.clone())
@@ -278,125 +194,62 @@ impl Catalog {
             .bind(put.bytes.len() as i64)
             .bind(micros(now))
             .bind(protected_until)
-            .bind(labels.clone())
-            .execute(&mut **tx)
-            .await?;
-        if inserted.rows_affected() == 1 {
-            return Ok(Inserted::New);
+            .bind(labels.clone());
+        let mut answers = batch.run(tx).await?;
+        answers.rows_of(insert)?;
+        if answers.next()?.has_changed_one() {
+            let mut batch = self.batch();
+            let edges = references::insert_edges(&mut batch, put);
+            count_manifest(&mut batch, put.repository, put.digest, Count::In);
+            ask_quotas(&mut batch, put.repository);
+            let mut answers = batch.run(tx).await?;
+            answers.rows_of(edges + 1)?;
+            return Ok((Inserted::New, room_left(&answers.next()?)?));
         }
-        let shown = self
-            .dialect
-            .query(SHOW)
+        let mut batch = self.batch();
+        batch
+            .add(SHOW)
             .bind(put.repository.0)
             .bind(put.digest.to_string())
-            .bind(micros(now))
-            .execute(&mut **tx)
-            .await?;
-        self.dialect
-            .query(PROTECT)
+            .bind(micros(now));
+        batch
+            .add(PROTECT)
             .bind(put.repository.0)
             .bind(put.digest.to_string())
             .bind(protected_until)
-            .bind((!put.labels.is_empty()).then_some(labels))
-            .execute(&mut **tx)
-            .await?;
-        Ok(if shown.rows_affected() == 1 {
+            .bind((!put.labels.is_empty()).then_some(labels));
+        let is_shown = batch.run(tx).await?.next()?.has_changed_one();
+        let inserted = if is_shown {
             Inserted::Shown
         } else {
             Inserted::Present
-        })
+        };
+        Ok((inserted, None))
     }
 
     /// Inserts the body, or takes hold of the one that is there. One that is being deleted is inserted anew.
-    async fn keep_body(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), CatalogError> {
+    async fn keep_body(
+        &self,
+        tx: &mut Tx,
+        mut batch: Batch,
+        put: &PutManifest<'_>,
+    ) -> Result<(), CatalogError> {
         loop {
-            self.dialect
-                .query(INSERT_BODY)
-                .bind(put.digest.to_string())
-                .bind(put.bytes.to_vec())
-                .execute(&mut **tx)
-                .await?;
-            let kept = self
-                .dialect
-                .query(KEEP_BODY)
-                .bind(put.digest.to_string())
-                .fetch_optional(&mut **tx)
-                .await?;
-            if kept.is_some() {
+            batch.add(KEEP_BODY).bind(put.digest.to_string());
+            let mut answers = batch.run(tx).await?;
+            answers.next()?;
+            if !answers.next()?.rows.is_empty() {
                 return Ok(());
             }
+            batch = self.batch();
+            insert_body(&mut batch, put);
         }
-    }
-
-    /// Inserts the edges of a new manifest and the size of everything below it.
-    ///
-    /// An absent child's size is only its index's word, so each counts for a pebibyte at most: the sum stays a number.
-    /// The size counts one level of children, as far as they are there when their index arrives: clients push children
-    /// first.
-    async fn insert_edges(&self, tx: &mut Tx, put: &PutManifest<'_>) -> Result<(), CatalogError> {
-        let references = references(put.manifest);
-        for chunk in chunks(&references) {
-            let mut query = self
-                .dialect
-                .query_many(INSERT_REFS, chunk.len())
-                .bind(put.repository.0)
-                .bind(put.digest.to_string());
-            for (kind, ordinal, descriptor) in chunk {
-                query = query
-                    .bind(*kind)
-                    .bind(*ordinal as i64)
-                    .bind(descriptor.digest.to_string())
-                    .bind(descriptor.size as i64)
-                    .bind(descriptor.media_type.clone())
-                    .bind(descriptor.platform.as_ref().map(Platform::label));
-            }
-            query.execute(&mut **tx).await?;
-        }
-        if !references.is_empty() {
-            self.dialect
-                .query(SET_CLOSURE)
-                .bind(put.repository.0)
-                .bind(put.digest.to_string())
-                .execute(&mut **tx)
-                .await?;
-        }
-        if let Some(subject) = &put.manifest.subject {
-            self.dialect
-                .query(INSERT_REFERRER)
-                .bind(put.repository.0)
-                .bind(subject.digest.to_string())
-                .bind(put.digest.to_string())
-                .execute(&mut **tx)
-                .await?;
-        }
-        Ok(())
     }
 }
 
-/// Returns the digests of descriptors, each once and in the order in which everybody locks rows.
-fn in_order(descriptors: &[&Descriptor]) -> Vec<Digest> {
-    let mut digests: Vec<Digest> = descriptors.iter().map(|d| d.digest.clone()).collect();
-    digests.sort_unstable();
-    digests.dedup();
-    digests
-}
-
-/// Returns what a manifest refers to below itself, as (kind, position within the kind, descriptor).
-fn references(manifest: &oci::Manifest) -> Vec<(&'static str, usize, &Descriptor)> {
-    let layers = manifest.layers.iter().enumerate().map(|(ordinal, layer)| {
-        let kind = if layer.is_kept_elsewhere() {
-            "foreign"
-        } else {
-            "layer"
-        };
-        (kind, ordinal, layer)
-    });
-    let children = manifest.children.iter().enumerate();
-    manifest
-        .config
-        .iter()
-        .map(|config| ("config", 0, config))
-        .chain(layers)
-        .chain(children.map(|(ordinal, child)| ("child", ordinal, child)))
-        .collect()
+fn insert_body(batch: &mut Batch, put: &PutManifest<'_>) {
+    batch
+        .add(INSERT_BODY)
+        .bind(put.digest.to_string())
+        .bind(put.bytes.to_vec());
 }

@@ -14,9 +14,11 @@ mod quota;
 
 pub use lists::{NamespaceUse, RepositoryUse};
 pub use quota::{NewQuota, Quota, QuotaUse};
+pub(crate) use quota::{ask_quotas, room_left};
 
 use oci::Digest;
 
+use crate::batch::Batch;
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::{Catalog, CatalogError, RepositoryId};
@@ -87,21 +89,33 @@ impl Catalog {
         Ok(())
     }
 
-    /// Counts a row of `manifest`: call it after inserting, or before deleting.
-    pub(crate) async fn count_manifest_in(
+    /// Counts a new link at the end of its transaction, which makes no other link to the same blob.
+    pub(crate) async fn count_link_later(
         &self,
         tx: &mut Tx,
         repository: RepositoryId,
         digest: &Digest,
-        way: Count,
     ) -> Result<(), CatalogError> {
-        self.dialect
-            .query(COUNT_MANIFEST)
+        tx.later()
+            .await?
+            .add(COUNT_LINK)
             .bind(repository.0)
             .bind(digest.to_string())
-            .bind(way.sign())
-            .execute(&mut **tx)
-            .await?;
+            .bind(Count::In.sign());
         Ok(())
     }
+}
+
+/// Counts a row of `manifest` in a batch: after it is inserted, or before it is deleted.
+pub(crate) fn count_manifest(
+    batch: &mut Batch,
+    repository: RepositoryId,
+    digest: &Digest,
+    way: Count,
+) {
+    batch
+        .add(COUNT_MANIFEST)
+        .bind(repository.0)
+        .bind(digest.to_string())
+        .bind(way.sign());
 }

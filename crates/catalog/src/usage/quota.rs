@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 use sqlx::any::AnyRow;
 
-use crate::connection::Tx;
+use crate::batch::{Answer, Batch};
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
 use crate::scope::Scope;
@@ -76,10 +76,11 @@ statements! {
     IN_FORCE = "SELECT q.scope, q.limit_bytes, q.warn_percent, q.refuses, q.author, q.updated_at,
             COALESCE((SELECT u.bytes FROM usage u WHERE u.scope = q.scope), 0)
             + COALESCE((SELECT CAST(SUM(d.bytes) AS BIGINT) FROM usage_delta d WHERE d.scope = q.scope), 0) AS used
-        FROM quota q WHERE q.scope IN ('system', $1) ORDER BY q.scope";
-    NAMESPACE = "SELECT namespace FROM repository WHERE id = $1";
-    IN_FLIGHT = "SELECT CAST(COALESCE(SUM(u.durable_bytes), 0) AS BIGINT) AS bytes FROM repository r
-        JOIN upload u ON u.repository_id = r.id WHERE r.namespace = $1";
+        FROM quota q
+        WHERE q.scope IN ('system', (SELECT 'namespace:' || r.namespace FROM repository r WHERE r.id = $1))
+        ORDER BY q.scope";
+    IN_FLIGHT = "SELECT CAST(COALESCE(SUM(u.durable_bytes), 0) AS BIGINT) AS bytes FROM repository p
+        JOIN repository r ON r.namespace = p.namespace JOIN upload u ON u.repository_id = r.id WHERE p.id = $1";
     ALL_IN_FLIGHT = "SELECT CAST(COALESCE(SUM(durable_bytes), 0) AS BIGINT) AS bytes FROM upload";
 }
 
@@ -164,20 +165,14 @@ impl Catalog {
         &self,
         repository: RepositoryId,
     ) -> Result<Option<QuotaUse>, CatalogError> {
-        let query = self.dialect.query(NAMESPACE).bind(repository.0);
-        let Some(row) = query.fetch_optional(&self.reader).await? else {
-            return Ok(None);
-        };
-        let namespace = row.text("namespace")?;
-        let scope = Scope::Namespace(namespace.clone()).to_string();
-        let query = self.dialect.query(IN_FORCE).bind(scope);
+        let query = self.dialect.query(IN_FORCE).bind(repository.0);
         for row in query.fetch_all(&self.reader).await? {
             let quota = read_quota(&row)?;
             if !quota.quota.refuses {
                 continue;
             }
             let in_flight = match quota.scope {
-                Scope::Namespace(_) => self.dialect.query(IN_FLIGHT).bind(namespace.clone()),
+                Scope::Namespace(_) => self.dialect.query(IN_FLIGHT).bind(repository.0),
                 _ => self.dialect.query(ALL_IN_FLIGHT),
             };
             let in_flight = in_flight.fetch_one(&self.reader).await?.size("bytes")?;
@@ -188,31 +183,30 @@ impl Catalog {
         }
         Ok(None)
     }
+}
 
-    /// Measures a push that has written its rows.
-    ///
-    /// # Errors
-    /// [`CatalogError::OverQuota`]. Else returns the quota it came near, if any.
-    pub(crate) async fn measure_in(
-        &self,
-        tx: &mut Tx,
-        namespace: &str,
-    ) -> Result<Option<QuotaUse>, CatalogError> {
-        let scope = Scope::Namespace(namespace.to_owned()).to_string();
-        let query = self.dialect.query(IN_FORCE).bind(scope);
-        let mut near = None;
-        for row in query.fetch_all(&mut **tx).await? {
-            let quota = read_quota(&row)?;
-            let used = u64::try_from(row.int("used")?).unwrap_or(0);
-            if quota.quota.refuses && used > quota.quota.limit_bytes {
-                return Err(CatalogError::OverQuota(quota.using(used)));
-            }
-            if is_warning(&quota.quota, used) {
-                near = Some(quota.using(used));
-            }
+/// Asks in a batch, after a push has written its rows, what [`room_left`] reads.
+pub(crate) fn ask_quotas(batch: &mut Batch, repository: RepositoryId) {
+    batch.add(IN_FORCE).bind(repository.0);
+}
+
+/// Measures a push by the answer to [`ask_quotas`].
+///
+/// # Errors
+/// [`CatalogError::OverQuota`]. Else returns the quota it came near, if any.
+pub(crate) fn room_left(answer: &Answer) -> Result<Option<QuotaUse>, CatalogError> {
+    let mut near = None;
+    for row in &answer.rows {
+        let quota = read_quota(row)?;
+        let used = u64::try_from(row.int("used")?).unwrap_or(0);
+        if quota.quota.refuses && used > quota.quota.limit_bytes {
+            return Err(CatalogError::OverQuota(quota.using(used)));
         }
-        Ok(near)
+        if is_warning(&quota.quota, used) {
+            near = Some(quota.using(used));
+        }
     }
+    Ok(near)
 }
 
 impl Quota {

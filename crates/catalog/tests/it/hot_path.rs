@@ -178,16 +178,20 @@ fn present(id: i64, image: &str, now: i64) -> Vec<Hot> {
 fn push(id: i64, image: &str, layer: &str, now: i64) -> Vec<Hot> {
     vec![
         Hot::new("repository_state::HEAD", values![id]),
-        Hot::new("blobs::CONDEMNED", values![id, layer]).sorting(),
+        Hot::new("manifests::references::CONDEMNED", values![id, layer]).sorting(),
         Hot::new("blobs::LOCK_BLOB", values![layer]),
         Hot::new("blobs::HAS_LINK", values![id, layer]),
         Hot::new("blobs::ANYWHERE", values![layer]),
-        Hot::new("manifests::put::SHARE_BLOBS", values![layer]),
-        Hot::new("manifests::put::PRESENT_BLOBS", values![id, layer]),
-        Hot::new("manifests::put::PRESENT_MANIFESTS", values![id, image]).sorting(),
+        Hot::new("manifests::references::SHARE_BLOBS", values![layer]),
+        Hot::new("manifests::references::PRESENT_BLOBS", values![id, layer]),
+        Hot::new(
+            "manifests::references::PRESENT_MANIFESTS",
+            values![id, image],
+        )
+        .sorting(),
         Hot::new("manifests::put::KEEP_BODY", values![image]),
         Hot::new("manifests::put::SHOW", values![id, image, now]),
-        Hot::new("manifests::put::SET_CLOSURE", values![id, image])
+        Hot::new("manifests::references::SET_CLOSURE", values![id, image])
             .over(&["below"])
             .sorting(),
         Hot::new("tags::retarget::LOCK", values![id, "v77"]),
@@ -205,7 +209,9 @@ fn push(id: i64, image: &str, layer: &str, now: i64) -> Vec<Hot> {
         Hot::new("usage::COUNT_LINK", values![id, layer, 1_i64]),
         Hot::new("usage::COUNT_MANIFEST", values![id, image, 1_i64]),
         Hot::new("usage::quota::USED", values!["namespace:app"]),
-        Hot::new("usage::quota::IN_FLIGHT", values!["app"]).over(&["u"]),
+        Hot::new("usage::quota::IN_FLIGHT", values![id]).over(&["u"]),
+        Hot::new("usage::quota::IN_FORCE", values![id]),
+        Hot::new("events::HEARD", values![id]),
     ]
 }
 

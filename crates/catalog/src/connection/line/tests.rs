@@ -1,0 +1,153 @@
+//! Who shares a commit with whom, and what becomes of them.
+
+use std::time::Duration;
+
+use super::*;
+
+struct World {
+    line: Line,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        sqlx::any::install_default_drivers();
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/line.db?mode=rwc", folder.path().display());
+        let line = Line::new(url.clone());
+        let mut member = line.begin(Company::Alone).await.unwrap();
+        run(&mut member, "CREATE TABLE thing (name TEXT)").await;
+        member.commit().await.unwrap();
+        Self {
+            line,
+            url,
+            _folder: folder,
+        }
+    }
+
+    async fn member(&self, name: &'static str) -> Member {
+        let mut member = self.line.begin(Company::Shared).await.unwrap();
+        let text = match name {
+            "first" => "INSERT INTO thing VALUES ('first')",
+            _ => "INSERT INTO thing VALUES ('second')",
+        };
+        run(&mut member, text).await;
+        member
+    }
+
+    /// Begins waiting, and returns when the line knows.
+    async fn wait_in_line(&self, company: Company) -> tokio::task::JoinHandle<Member> {
+        let line = self.line.clone();
+        let waiting = tokio::spawn(async move { line.begin(company).await.unwrap() });
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        waiting
+    }
+
+    /// What somebody else sees.
+    async fn seen(&self) -> usize {
+        let mut other = AnyConnection::connect(&self.url).await.unwrap();
+        let question = Dialect::transaction_step("SELECT name FROM thing");
+        question.fetch_all(&mut other).await.unwrap().len()
+    }
+}
+
+async fn run(member: &mut Member, text: &'static str) {
+    let done = Dialect::transaction_step(text).execute(&mut **member).await;
+    done.unwrap();
+}
+
+/// Asks for the commit, which somebody else in the line is to make.
+async fn ask(member: Member) -> tokio::task::JoinHandle<Result<(), Error>> {
+    let asked = tokio::spawn(member.commit());
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    asked
+}
+
+#[tokio::test]
+async fn one_alone_commits_at_once() {
+    let world = World::new().await;
+    world.member("first").await.commit().await.unwrap();
+    assert_eq!(world.seen().await, 1);
+}
+
+#[tokio::test]
+async fn nobody_hears_of_success_before_the_last_of_the_group_commits() {
+    let world = World::new().await;
+    let first = world.member("first").await;
+    let second = world.wait_in_line(Company::Shared).await;
+    let first = ask(first).await;
+    let mut second = second.await.unwrap();
+    assert!(!first.is_finished());
+    assert_eq!(world.seen().await, 0);
+    run(&mut second, "INSERT INTO thing VALUES ('second')").await;
+    second.commit().await.unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(world.seen().await, 2);
+}
+
+#[tokio::test]
+async fn one_that_gives_up_is_undone_and_the_others_are_not() {
+    let world = World::new().await;
+    let first = world.member("first").await;
+    let second = world.wait_in_line(Company::Shared).await;
+    let first = ask(first).await;
+    let mut second = second.await.unwrap();
+    run(&mut second, "INSERT INTO thing VALUES ('second')").await;
+    drop(second);
+    first.await.unwrap().unwrap();
+    assert_eq!(world.seen().await, 1);
+}
+
+#[tokio::test]
+async fn one_that_stops_waiting_leaves_nobody_without_a_commit() {
+    let world = World::new().await;
+    let first = world.member("first").await;
+    let second = world.wait_in_line(Company::Shared).await;
+    second.abort();
+    let first = ask(first).await;
+    first.await.unwrap().unwrap();
+    assert_eq!(world.seen().await, 1);
+}
+
+#[tokio::test]
+async fn a_long_one_waits_for_the_commit_of_those_before() {
+    let world = World::new().await;
+    let first = world.member("first").await;
+    let shared = world.wait_in_line(Company::Alone).await;
+    let other = world.wait_in_line(Company::Shared).await;
+    let first = ask(first).await;
+    first.await.unwrap().unwrap();
+    let long = shared.await.unwrap();
+    assert_eq!(world.seen().await, 1);
+    drop(long);
+    other.await.unwrap().commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_database_undid_by_itself_is_nobodys_success() {
+    let world = World::new().await;
+    let first = world.member("first").await;
+    let second = world.wait_in_line(Company::Shared).await;
+    let first = ask(first).await;
+    let mut second = second.await.unwrap();
+    run(&mut second, "ROLLBACK").await;
+    assert!(second.commit().await.is_err());
+    assert!(first.await.unwrap().is_err());
+    assert_eq!(world.seen().await, 0);
+    world.member("first").await.commit().await.unwrap();
+    assert_eq!(world.seen().await, 1);
+}
+
+#[tokio::test]
+async fn those_who_ended_are_committed_before_it_closes() {
+    let world = World::new().await;
+    let first = world.member("first").await;
+    let closing = world.line.clone();
+    let closing = tokio::spawn(async move { closing.close().await });
+    first.commit().await.unwrap();
+    closing.await.unwrap();
+    assert_eq!(world.seen().await, 1);
+    let refused = world.line.begin(Company::Shared).await;
+    assert!(matches!(refused, Err(Error::PoolClosed)));
+}
