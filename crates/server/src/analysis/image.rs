@@ -8,13 +8,13 @@ use std::io::Read as _;
 use std::sync::Arc;
 
 use advisories::Snapshot;
-use catalog::{ImageSummary, NewImageReport, PackageKey, RepositoryId, StoredManifest};
+use catalog::{ImageSummary, NewImageReport, PackageKey, Repository, RepositoryId, StoredManifest};
 use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, MatchReport};
 use inventory::{ANALYSER_VERSION, Layer, LayerReport};
 use jiff::Timestamp;
 use oci::{Descriptor, Digest, ImageConfig, Manifest};
 
-use super::{AnalysisError, layers};
+use super::{AnalysisError, MAX_KEPT_CONFIG, layers};
 use crate::app::{App, Shared};
 use crate::doors::evidence_of::{MAX_DEPTH, is_for_running, is_runnable};
 use crate::upstream::proxy;
@@ -31,6 +31,23 @@ pub(crate) async fn analyse(
     digest: &Digest,
 ) -> Result<(), AnalysisError> {
     analyse_below(app, repository, digest, &mut HashSet::new(), 0).await
+}
+
+/// Does as [`analyse`] for a manifest that was just stored, and is at hand.
+pub(crate) async fn analyse_pushed(
+    app: &Shared,
+    repository: &Repository,
+    digest: &Digest,
+    manifest: &Manifest,
+) -> Result<(), AnalysisError> {
+    if manifest.is_index() {
+        return analyse(app, repository.id, digest).await;
+    }
+    if !is_runnable(manifest) || is_known(app, digest).await? {
+        return Ok(());
+    }
+    proxy::complete_in(app, repository, manifest).await?;
+    analyse_anew(app, repository.id, digest, manifest).await
 }
 
 /// `seen` and `depth` bound the walk: indexes may list each other's children many times, and nest as deep as they like.
@@ -68,18 +85,36 @@ async fn analyse_image(
     digest: &Digest,
     manifest: &Manifest,
 ) -> Result<(), AnalysisError> {
-    let known = app.catalog.inventory(digest).await?;
-    if let Some(known) = known.filter(|known| known.analyser_version == ANALYSER_VERSION) {
-        let inventory: Inventory = serde_json::from_slice(&known.body)?;
-        // What another repository left out may be here.
-        if !inventory.diagnostics.iter().any(|d| d.code == NOT_HERE) {
-            return match app.snapshot.load_full() {
-                Some(snapshot) => match_again(app, digest, &snapshot).await,
-                None => Ok(()),
-            };
-        }
+    if is_known(app, digest).await? {
+        return Ok(());
     }
     proxy::complete(app, repository, manifest).await?;
+    analyse_anew(app, repository, digest, manifest).await
+}
+
+/// Returns whether an image was taken apart by this version; its matches are current then.
+async fn is_known(app: &App, digest: &Digest) -> Result<bool, AnalysisError> {
+    let known = app.catalog.inventory(digest).await?;
+    let Some(known) = known.filter(|known| known.analyser_version == ANALYSER_VERSION) else {
+        return Ok(false);
+    };
+    let inventory: Inventory = serde_json::from_slice(&known.body)?;
+    // What another repository left out may be here.
+    if inventory.diagnostics.iter().any(|d| d.code == NOT_HERE) {
+        return Ok(false);
+    }
+    if let Some(snapshot) = app.snapshot.load_full() {
+        match_again(app, digest, &snapshot).await?;
+    }
+    Ok(true)
+}
+
+async fn analyse_anew(
+    app: &Shared,
+    repository: RepositoryId,
+    digest: &Digest,
+    manifest: &Manifest,
+) -> Result<(), AnalysisError> {
     let inventory = take_apart(app, repository, manifest).await?;
     let (snapshot, now) = (app.snapshot.load_full(), app.clock.now());
     let id = digest.clone();
@@ -227,12 +262,19 @@ async fn take_apart(
         Some(config) => read_config(app, repository, config).await?,
         None => None,
     };
+    let digests: Vec<Digest> = manifest.layers.iter().map(|l| l.digest.clone()).collect();
+    let missing = app.catalog.missing_blobs(repository, &digests).await?;
+    let mut known = layers::known(app, &digests).await?;
     let mut reports = Vec::new();
     let mut left_out = Vec::new();
     for (position, layer) in manifest.layers.iter().enumerate() {
-        let is_here = app.catalog.blob_in_repo(repository, &layer.digest).await?;
-        if is_here.is_some() {
-            reports.push((layer.clone(), layers::report(app, &layer.digest).await?));
+        if !missing.contains(&layer.digest) {
+            let report = match known.remove(&layer.digest) {
+                Some(report) => report,
+                // Not yet analysed, or a layer that the image has twice.
+                None => layers::report(app, &layer.digest).await?,
+            };
+            reports.push((layer.clone(), report));
             continue;
         }
         let message = format!(
@@ -257,7 +299,7 @@ async fn take_apart(
                 report,
             })
             .collect();
-        inventory::merge(&layers, config.as_ref())
+        inventory::merge(&layers, config.as_deref())
     };
     let merged = tokio::task::spawn_blocking(merge).await;
     let mut inventory = merged.map_err(|_| {
@@ -282,7 +324,9 @@ pub(crate) async fn labels_of(
         return Ok(BTreeMap::new());
     };
     let read = read_config(app, repository, config).await?;
-    Ok(read.map(|config| config.config.labels).unwrap_or_default())
+    Ok(read
+        .map(|config| config.config.labels.clone())
+        .unwrap_or_default())
 }
 
 /// Reads an image's configuration; one that is missing or unreadable leaves the facts unknown.
@@ -290,7 +334,7 @@ async fn read_config(
     app: &App,
     repository: RepositoryId,
     descriptor: &Descriptor,
-) -> Result<Option<ImageConfig>, AnalysisError> {
+) -> Result<Option<Arc<ImageConfig>>, AnalysisError> {
     let found = app
         .catalog
         .blob_in_repo(repository, &descriptor.digest)
@@ -301,6 +345,10 @@ async fn read_config(
     if blob.size_bytes > MAX_CONFIG {
         return Ok(None);
     }
+    // The right to it was looked up above; what a digest names never changes.
+    if let Some(config) = app.analyses.configs.get(&descriptor.digest) {
+        return Ok(Some(config));
+    }
     let Ok(key) = blob.object_key.parse() else {
         return Ok(None);
     };
@@ -309,8 +357,18 @@ async fn read_config(
         let mut bytes = Vec::new();
         file.take(MAX_CONFIG).read_to_end(&mut bytes).map(|_| bytes)
     });
-    let bytes = read.await.ok().and_then(Result::ok);
-    Ok(bytes.and_then(|bytes| ImageConfig::parse(&bytes).ok()))
+    let Some(bytes) = read.await.ok().and_then(Result::ok) else {
+        return Ok(None);
+    };
+    let Ok(config) = ImageConfig::parse(&bytes) else {
+        return Ok(None);
+    };
+    let config = Arc::new(config);
+    if bytes.len() <= MAX_KEPT_CONFIG {
+        let (digest, kept) = (descriptor.digest.clone(), Arc::clone(&config));
+        app.analyses.configs.insert(digest, kept);
+    }
+    Ok(Some(config))
 }
 
 async fn analyse_index(

@@ -73,15 +73,22 @@ pub(crate) async fn report(app: &Shared, digest: &Digest) -> Result<LayerReport,
     Ok(report)
 }
 
-async fn stored(app: &App, digest: &Digest) -> Result<Option<LayerReport>, AnalysisError> {
-    let rows = app
-        .catalog
-        .layer_reports(std::slice::from_ref(digest), ANALYSER_VERSION)
-        .await?;
+/// Returns those reports that exist already, of all the layers of an image at once.
+pub(crate) async fn known(
+    app: &App,
+    digests: &[Digest],
+) -> Result<HashMap<Digest, LayerReport>, AnalysisError> {
+    let rows = app.catalog.layer_reports(digests, ANALYSER_VERSION).await?;
     // A row this version cannot read is analysed again.
-    Ok(rows
-        .first()
-        .and_then(|row| LayerReport::decode(&row.body).ok()))
+    let readable = rows
+        .into_iter()
+        .filter_map(|row| Some((row.digest, LayerReport::decode(&row.body).ok()?)));
+    Ok(readable.collect())
+}
+
+async fn stored(app: &App, digest: &Digest) -> Result<Option<LayerReport>, AnalysisError> {
+    let mut known = known(app, std::slice::from_ref(digest)).await?;
+    Ok(known.remove(digest))
 }
 
 /// Stores a report. A failure only costs a second analysis later, so it is logged and not passed on.

@@ -18,7 +18,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use catalog::{Lane, NewJob, Repository, RepositoryId};
-use oci::{Digest, Manifest, Tag};
+use moka::sync::Cache;
+use oci::{Digest, ImageConfig, Manifest, Tag};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -32,6 +33,9 @@ const PUSH_PATIENCE: Duration = Duration::from_millis(50);
 const JOB_DELAY: Duration = Duration::from_secs(15);
 /// Pulls that may wait for a verdict at the same time.
 const MAX_HOLDS: usize = 100;
+/// Configurations kept in memory, and the largest of them in bytes: two mebibytes at most.
+const CONFIGS: u64 = 256;
+const MAX_KEPT_CONFIG: usize = 8 << 10;
 /// The kind of the job that analyses one manifest.
 pub(crate) const ANALYSE: &str = "analyse";
 
@@ -54,6 +58,7 @@ impl Analyses {
             in_flight: layers::InFlight::default(),
             stored_slots: Arc::new(Semaphore::new(cores)),
             holds: Semaphore::new(MAX_HOLDS),
+            configs: Cache::new(CONFIGS),
         }
     }
 }
@@ -149,8 +154,10 @@ pub(crate) async fn after_push(
         digest.clone(),
         tag.cloned(),
     );
+    let manifest = manifest.clone();
     let work = tokio::spawn(async move {
-        if let Err(error) = image::analyse(&shared, repository.id, &digest).await {
+        let analysed = image::analyse_pushed(&shared, &repository, &digest, &manifest).await;
+        if let Err(error) = analysed {
             tracing::warn!(%digest, cause = %chain(&error), "analysis after the push failed, the job will try again");
             return None;
         }

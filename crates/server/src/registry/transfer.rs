@@ -114,7 +114,7 @@ impl Transfer {
         // Why the bytes did not arrive explains more than what became of the rest.
         streamed?;
         kept?;
-        self.row().await
+        Ok(self.upload)
     }
 
     /// Takes the last chunk, checks the digest and publishes the blob.
@@ -222,7 +222,7 @@ impl Transfer {
     }
 
     /// Makes durable what arrived and moves the row there.
-    async fn keep(&self, writer: &mut UploadWriter) -> Result<(), ApiError> {
+    async fn keep(&mut self, writer: &mut UploadWriter) -> Result<(), ApiError> {
         let waits = &self.app.metrics.waits;
         let checkpoint = waits.on_store(StoreOperation::Checkpoint, writer.checkpoint());
         let checkpoint = checkpoint.await.map_err(storage_error)?;
@@ -246,6 +246,11 @@ impl Transfer {
             if let Err(error) = confirmed {
                 tracing::warn!(upload = %self.upload.id, cause = %chain(&error), "staged bytes were not removed");
             }
+            self.upload.offset = to.offset;
+            self.upload.hash_state = Some(to.hash_state);
+            self.upload.staging = to.staging;
+            self.upload.version += 1;
+            self.upload.expires_at = to.expires_at;
             return Ok(());
         }
         tap::abandon(&self.app, self.upload.id);

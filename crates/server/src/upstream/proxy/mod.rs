@@ -158,11 +158,20 @@ pub(crate) async fn complete(
     repository: RepositoryId,
     manifest: &oci::Manifest,
 ) -> Result<(), FetchError> {
-    let Some(repository) = app.catalog.repository_by_id(repository).await? else {
-        return Ok(());
-    };
+    match app.catalog.repository_by_id(repository).await? {
+        Some(repository) => complete_in(app, &repository, manifest).await,
+        None => Ok(()),
+    }
+}
+
+/// Does as [`complete`] where the repository is at hand.
+pub(crate) async fn complete_in(
+    app: &Shared,
+    repository: &Repository,
+    manifest: &oci::Manifest,
+) -> Result<(), FetchError> {
     match find(app, &repository.name, None).await {
-        Ok(Some(cached)) => super::copy::blobs(app, &cached.route(&repository), manifest).await,
+        Ok(Some(cached)) => super::copy::blobs(app, &cached.route(repository), manifest).await,
         // What is not cached any more is judged by what is here.
         _ => Ok(()),
     }
