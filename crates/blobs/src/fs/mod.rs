@@ -7,6 +7,7 @@
 //!
 //! File calls run on the runtime's blocking threads, in batches large enough that the hop does not matter.
 
+mod budget;
 pub(crate) mod disk;
 pub(crate) mod reader;
 pub(crate) mod writer;
@@ -24,6 +25,7 @@ use failpoint::Step;
 use futures::StreamExt as _;
 use uuid::Uuid;
 
+use self::budget::Budget;
 use self::disk::{Disk, at};
 use self::reader::FsReader;
 use self::writer::FsLocked;
@@ -45,6 +47,8 @@ pub struct FsStore {
     disk: Disk,
     /// The directories of objects that are durable for certain.
     fan_outs: Arc<Mutex<HashSet<PathBuf>>>,
+    downloads: Budget,
+    uploads: Budget,
 }
 
 impl FsStore {
@@ -53,6 +57,8 @@ impl FsStore {
             root: root.into(),
             disk,
             fan_outs: Arc::default(),
+            downloads: Budget::default(),
+            uploads: Budget::default(),
         };
         let made = store.clone();
         blocking(move || made.make_directories()).await?;
@@ -157,7 +163,8 @@ impl FsStore {
         range: Option<Range<u64>>,
     ) -> Result<FsReader, BlobError> {
         let path = self.object(key);
-        blocking(move || FsReader::open(path, range)).await
+        let share = self.downloads.join();
+        blocking(move || FsReader::open(path, range, share)).await
     }
 
     pub(crate) async fn open_blocking(&self, key: &ObjectKey) -> Result<File, BlobError> {

@@ -14,14 +14,16 @@ use failpoint::Step;
 use futures::{FutureExt as _, Stream};
 use tokio::task::JoinHandle;
 
+use super::budget::Share;
 use super::disk::at;
 use super::interrupted;
 use crate::BlobError;
 
-/// Bytes per read. The next read is under way while the one before is being sent, so a download holds two of them.
-const READ_BYTES: u64 = 256 * 1024;
+/// Bytes per read while few downloads are under way. The next read is under way while the one before is being sent, so a
+/// download holds two of them.
+const READ_BYTES: usize = 256 * 1024;
 
-/// A stream over an object, or a part of it, in chunks of 256 KiB.
+/// A stream over an object, or a part of it, in chunks of up to 256 KiB.
 #[derive(Debug)]
 pub(crate) struct FsReader {
     file: Arc<File>,
@@ -30,6 +32,7 @@ pub(crate) struct FsReader {
     range: Range<u64>,
     next: u64,
     state: State,
+    share: Share,
 }
 
 #[derive(Debug)]
@@ -42,7 +45,11 @@ enum State {
 
 impl FsReader {
     /// Opens a file and reads its first chunk at once: small objects need one thread hop altogether.
-    pub(crate) fn open(path: PathBuf, range: Option<Range<u64>>) -> Result<Self, BlobError> {
+    pub(super) fn open(
+        path: PathBuf,
+        range: Option<Range<u64>>,
+        share: Share,
+    ) -> Result<Self, BlobError> {
         let file = at(Step::ObjectOpen, || File::open(&path))
             .map_err(|e| BlobError::from_io("open", &path, e))?;
         let size_bytes = file
@@ -54,7 +61,8 @@ impl FsReader {
             return Err(BlobError::Range { size_bytes });
         }
         let (file, path) = (Arc::new(file), Arc::new(path));
-        let first = read_chunk(&file, &path, range.start, range.end)?;
+        let end = range.end.min(range.start + share.bytes(READ_BYTES) as u64);
+        let first = read_chunk(&file, &path, range.start, end)?;
         Ok(Self {
             next: range.start + first.len() as u64,
             state: if first.is_empty() {
@@ -66,6 +74,7 @@ impl FsReader {
             path,
             size_bytes,
             range,
+            share,
         })
     }
 
@@ -84,8 +93,12 @@ impl FsReader {
             return State::Ended;
         }
         let (file, path) = (Arc::clone(&self.file), Arc::clone(&self.path));
-        let (start, end) = (self.next, self.range.end);
-        self.next = end.min(start + READ_BYTES);
+        let start = self.next;
+        let end = self
+            .range
+            .end
+            .min(start + self.share.bytes(READ_BYTES) as u64);
+        self.next = end;
         State::Reading(tokio::task::spawn_blocking(move || {
             read_chunk(&file, &path, start, end)
         }))
@@ -117,9 +130,9 @@ impl Stream for FsReader {
     }
 }
 
-/// Reads up to one chunk of `start..end`, whole: an object that ends early is a fault.
+/// Reads `start..end`, whole: an object that ends early is a fault.
 fn read_chunk(file: &File, path: &Path, start: u64, end: u64) -> Result<Bytes, BlobError> {
-    let length = usize::try_from((end - start).min(READ_BYTES))
+    let length = usize::try_from(end - start)
         .map_err(|e| BlobError::from_io("read", path, io::Error::other(e)))?;
     let mut buffer = vec![0; length];
     at(Step::ObjectRead, || file.read_exact_at(&mut buffer, start))

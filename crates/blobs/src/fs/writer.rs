@@ -1,11 +1,13 @@
 //! Writing an upload to its staged file: one pass that hashes and stores.
 //!
 //! Chunks gather into a batch while the batch before is hashed and written on a blocking thread; so the network, and
-//! hash plus disk, work side by side, one thread hop per half mebibyte, and at most two batches are in memory.
+//! hash plus disk, work side by side, one thread hop per half mebibyte, and at most two batches are in memory. What is
+//! written is sent to the disk while more arrives, so that the end of a large upload waits for its last part only.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use failpoint::Step;
@@ -13,12 +15,15 @@ use oci::{Algorithm, Digest, DigestHasher};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::budget::Share;
 use super::disk::at;
 use super::{FsStore, blocking, cut_staged, interrupted};
 use crate::{BlobError, Checkpoint, ObjectKey, Resume, Staged};
 
-/// Bytes gathered before a batch is handed to a blocking thread.
+/// Bytes gathered before a batch is handed to a blocking thread, while few uploads are under way.
 const BATCH_BYTES: usize = 512 * 1024;
+/// Bytes written before they are sent to the disk ahead of time.
+const AHEAD_BYTES: u64 = 16 << 20;
 /// The buffer for reading a staged upload again.
 const REHASH_BYTES: usize = 256 * 1024;
 
@@ -44,15 +49,19 @@ impl FsLocked {
         blocking(move || {
             let path = self.store.staged(self.upload);
             cut_staged(&self.store.disk, &self.file, &path, offset)?;
-            Ok(FsWriter::new(StagedFile {
-                store: self.store,
-                upload: self.upload,
-                key,
-                file: self.file,
-                durable: offset,
-                offset,
-                hasher,
-            }))
+            let share = self.store.uploads.join();
+            Ok(FsWriter::new(
+                share,
+                StagedFile {
+                    store: self.store,
+                    upload: self.upload,
+                    key,
+                    file: Arc::new(self.file),
+                    durable: offset,
+                    offset,
+                    hasher,
+                },
+            ))
         })
         .await
     }
@@ -65,6 +74,10 @@ pub(crate) struct FsWriter {
     batch: Vec<Bytes>,
     batch_bytes: usize,
     accepted: u64,
+    share: Share,
+    /// How far the disk was asked to be, and the asking.
+    ahead: u64,
+    syncing: Option<JoinHandle<Result<(), BlobError>>>,
 }
 
 #[derive(Debug)]
@@ -81,7 +94,7 @@ struct StagedFile {
     store: FsStore,
     upload: Uuid,
     key: ObjectKey,
-    file: File,
+    file: Arc<File>,
     /// What a row may promise already.
     durable: u64,
     offset: u64,
@@ -89,9 +102,12 @@ struct StagedFile {
 }
 
 impl FsWriter {
-    fn new(staged: StagedFile) -> Self {
+    fn new(share: Share, staged: StagedFile) -> Self {
         Self {
             accepted: staged.offset,
+            ahead: staged.offset,
+            share,
+            syncing: None,
             state: State::Idle(Box::new(staged)),
             batch: Vec::new(),
             batch_bytes: 0,
@@ -113,7 +129,7 @@ impl FsWriter {
         if !chunk.is_empty() {
             self.batch.push(chunk);
         }
-        if self.batch_bytes >= BATCH_BYTES {
+        if self.batch_bytes >= self.share.bytes(BATCH_BYTES) {
             self.start_batch().await?;
         }
         Ok(())
@@ -151,14 +167,42 @@ impl FsWriter {
         if !self.batch.is_empty() {
             self.start_batch().await?;
         }
-        self.settle().await
+        let staged = self.settle().await?;
+        // Its error is told once, to whoever asked first: it must not be lost here.
+        if let Some(syncing) = self.syncing.take() {
+            syncing.await.map_err(interrupted)??;
+        }
+        Ok(staged)
     }
 
     async fn start_batch(&mut self) -> Result<(), BlobError> {
         let staged = self.settle().await?;
+        self.sync_ahead(&staged).await?;
         let batch = std::mem::take(&mut self.batch);
         self.batch_bytes = 0;
         self.state = State::Writing(tokio::task::spawn_blocking(move || staged.append(&batch)));
+        Ok(())
+    }
+
+    /// Sends what is written to the disk, if that is much and the last time is over. Nothing is promised by it.
+    async fn sync_ahead(&mut self, staged: &StagedFile) -> Result<(), BlobError> {
+        if staged.offset - self.ahead < AHEAD_BYTES {
+            return Ok(());
+        }
+        if let Some(syncing) = &self.syncing
+            && !syncing.is_finished()
+        {
+            return Ok(());
+        }
+        if let Some(syncing) = self.syncing.take() {
+            syncing.await.map_err(interrupted)??;
+        }
+        self.ahead = staged.offset;
+        let (file, path) = (Arc::clone(&staged.file), staged.store.staged(staged.upload));
+        self.syncing = Some(tokio::task::spawn_blocking(move || {
+            at(Step::StagedSync, || file.sync_data())
+                .map_err(|e| BlobError::from_io("make durable", &path, e))
+        }));
         Ok(())
     }
 
@@ -214,9 +258,10 @@ impl StagedFile {
         use std::io::Seek as _;
         let mut hasher = DigestHasher::new(algorithm);
         let mut buffer = vec![0; REHASH_BYTES];
-        self.file.rewind().map_err(|e| self.fault("read", e))?;
+        let mut file = &*self.file;
+        file.rewind().map_err(|e| self.fault("read", e))?;
         loop {
-            match at(Step::StagedRead, || self.file.read(&mut buffer)) {
+            match at(Step::StagedRead, || file.read(&mut buffer)) {
                 Ok(0) => return Ok(hasher.finish()),
                 Ok(read) => hasher.update(&buffer[..read]),
                 Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
