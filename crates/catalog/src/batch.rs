@@ -191,8 +191,9 @@ mod tests {
         const NAMES: Statement =
             Statement::for_test("SELECT b FROM pair WHERE a >= $1 AND b <> $2 ORDER BY a");
         sqlx::any::install_default_drivers();
-        let mut connection: AnyConnection =
-            sqlx::Connection::connect("sqlite::memory:").await.unwrap();
+        let mut connection = <AnyConnection as sqlx::Connection>::connect("sqlite::memory:")
+            .await
+            .unwrap();
         let mut batch = Batch::new(Dialect::Sqlite);
         batch.add(MAKE);
         batch.add_many(ADD, 3).bind(1_i64).bind("one").bind(2_i64);

@@ -29,5 +29,6 @@ mod scan;
 mod serve;
 mod sources;
 mod tools;
+mod trips;
 mod wire;
 mod world;

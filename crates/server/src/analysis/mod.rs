@@ -48,6 +48,8 @@ pub(crate) struct Analyses {
     pub(crate) stored_slots: Arc<Semaphore>,
     /// Pulls that wait for a verdict at the same time.
     pub(crate) holds: Semaphore,
+    /// Configurations of images by digest, for the next image that has the same.
+    configs: Cache<Digest, Arc<ImageConfig>>,
 }
 
 impl Analyses {
