@@ -370,3 +370,66 @@ async fn a_store_that_is_another_one_is_no_reason_to_quarantine_everything() {
     assert_eq!(world.get(&admin(), &path).await.status, 200);
     world.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_names_what_is_wrong_beside_the_objects() {
+    let mut world = World::sqlite().await;
+    let image = image_with("zlib1g", "1");
+    world.push_image("team/app", "1", &image).await;
+    let catalog = Catalog::connect(world.database()).await.unwrap();
+    let check = async || {
+        let database = secrecy::SecretString::from(world.database().to_owned());
+        let admin = server::admin::Admin::open(&database).await.unwrap();
+        let options = server::admin::CheckOptions {
+            is_deep: true,
+            sparse: server::Sparse::Index,
+            may_delete_referenced: false,
+        };
+        let (files, data) = (server::Storage::Files, world.data_directory());
+        let report = admin.check(&files, &data, options, now());
+        report.await.unwrap().findings
+    };
+    assert_eq!(check().await, []);
+
+    let row = catalog.blob_row(&image.layers[0].digest()).await.unwrap();
+    let row = row.unwrap();
+    let fault = catalog::Fault::Damaged;
+    assert!(
+        catalog
+            .quarantine(&row, fault, "seen", now())
+            .await
+            .unwrap()
+    );
+    let (body, name) = (image.manifest(), "team/app".parse().unwrap());
+    let (repository, other) = (catalog.repository(&name).await.unwrap(), b"other bytes");
+    let put = catalog::PutManifest {
+        repository: repository.unwrap().id,
+        digest: &Digest::sha256(other),
+        bytes: &body,
+        manifest: &oci::Manifest::parse(&body, IMAGE).unwrap(),
+        tags: &[],
+        sparse: server::Sparse::All,
+        jobs: &[],
+        labels: &std::collections::BTreeMap::new(),
+        writer: catalog::Writer::Person,
+    };
+    let by = catalog::Actor::named("somebody");
+    catalog.put_manifest(put, &by, now()).await.unwrap();
+    let staged = "0a6bd2f3-2c3b-4b9c-8f9e-0d6a7b1c2d3e";
+    crate::world::write(&file_of(&world, "uploads"), staged, b"left over");
+
+    let (digest, wrong) = (row.digest.to_string(), Digest::sha256(other).to_string());
+    let findings = check().await;
+    for (name, subject, is_fault) in [
+        ("blob-is-not-quarantined", digest.as_str(), true),
+        ("manifest-has-its-hash", wrong.as_str(), true),
+        ("staged-bytes-have-a-row", staged, false),
+    ] {
+        let found = findings.iter().find(|found| found.check == name);
+        let found = found.unwrap_or_else(|| panic!("{name}: {findings:?}"));
+        assert_eq!(found.is_fault, is_fault, "{name}");
+        assert!(found.subject.contains(subject), "{found:?}");
+    }
+    catalog.close().await;
+    world.stop().await;
+}
