@@ -16,7 +16,7 @@ pub(crate) fn reach(edge: &str, step: Step) {
     let Some(wanted) = words_for(edge, step) else {
         return;
     };
-    let wanted = wanted.and_then(|word| word.parse().ok()).unwrap_or(1);
+    let wanted = wanted.parse().unwrap_or(1);
     if REACHED.fetch_add(1, Ordering::Relaxed) + 1 < wanted {
         return;
     }
@@ -48,17 +48,17 @@ pub(crate) fn armed_fault(step: Step) -> Option<Fault> {
     if words_for("short", step).is_some() {
         return Some(Fault::Short);
     }
-    let number = words_for("fail", step)??;
+    let number = words_for("fail", step)?;
     number.parse().ok().map(Fault::Errno)
 }
 
-/// Returns what follows the name of the step, if the file names this action on this step.
-fn words_for(action: &str, step: Step) -> Option<Option<String>> {
+/// Returns what follows the name of the step, or nothing, if the file names this action on this step.
+fn words_for(action: &str, step: Step) -> Option<String> {
     static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 
     let file = FILE.get_or_init(|| std::env::var_os(VARIABLE).map(PathBuf::from));
     let armed = std::fs::read_to_string(file.as_ref()?).ok()?;
     let mut words = armed.split_whitespace();
     let is_armed = words.next() == Some(action) && words.next() == Some(step.name());
-    is_armed.then(|| words.next().map(str::to_owned))
+    is_armed.then(|| words.next().unwrap_or_default().to_owned())
 }
