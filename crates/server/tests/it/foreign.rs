@@ -82,7 +82,7 @@ fn url() -> impl Strategy<Value = String> {
         "(https?|ftp|file|HTTP)",
         "(|u@|u:p@)",
         host,
-        "(|:80|:0|/x|?a#b)",
+        "(|:80|:0|/x|[?]a#b)",
     )
         .prop_map(|(scheme, user, host, rest)| format!("{scheme}://{user}{host}{rest}"))
 }
