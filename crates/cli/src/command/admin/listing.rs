@@ -24,7 +24,7 @@ pub(super) enum Format {
 pub(super) struct Shape {
     /// How to write the answer
     #[arg(
-        short,
+        short = 'o',
         long = "output",
         value_name = "FMT",
         value_enum,
