@@ -164,9 +164,9 @@ impl Tokens {
             None => Arc::new(self.verify_signature(token)?),
         };
         let second = now.as_second();
-        if second >= claims.exp + LEEWAY_SECS
+        if second >= claims.exp.saturating_add(LEEWAY_SECS)
             || second < claims.nbf
-            || claims.exp - claims.iat > LIFETIME_SECS
+            || claims.exp.saturating_sub(claims.iat) > LIFETIME_SECS
         {
             return Err(TokenError);
         }
