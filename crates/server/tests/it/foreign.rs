@@ -1,7 +1,10 @@
 //! What strangers write, in every form: the rules of [`server::testkit`] on made-up input. Fuzz targets ask the same.
 
 use proptest::prelude::*;
-use server::testkit::{TokenProbe, check_address, check_outbound_list, check_ranges, check_scopes};
+use server::testkit::{
+    TokenProbe, check_address, check_outbound_address, check_outbound_list, check_ranges,
+    check_scopes, check_url,
+};
 
 /// Texts near an address below `/v2/`.
 fn address() -> impl Strategy<Value = String> {
@@ -61,6 +64,29 @@ fn claims() -> impl Strategy<Value = String> {
         })
 }
 
+/// Hosts in every spelling.
+fn url() -> impl Strategy<Value = String> {
+    let host = prop_oneof![
+        any::<u32>().prop_map(|bits| bits.to_string()),
+        any::<u32>().prop_map(|bits| format!("{bits:#x}")),
+        any::<[u8; 4]>().prop_map(|[a, b, c, d]| format!("0{a:o}.{b}.{c:#x}.{d}")),
+        any::<u128>().prop_map(|bits| format!("[{}]", std::net::Ipv6Addr::from_bits(bits))),
+        Just("127.1".to_owned()),
+        Just("[::ffff:169.254.169.254]".to_owned()),
+        Just("LOCALHOST.".to_owned()),
+        Just("a.localhost".to_owned()),
+        Just("registry.example".to_owned()),
+        "[a-z0-9.:@%\\[\\]-]{0,20}",
+    ];
+    (
+        "(https?|ftp|file|HTTP)",
+        "(|u@|u:p@)",
+        host,
+        "(|:80|:0|/x|[?]a#b)",
+    )
+        .prop_map(|(scheme, user, host, rest)| format!("{scheme}://{user}{host}{rest}"))
+}
+
 proptest! {
     #[test]
     fn an_address_is_split_into_what_it_says(rest in address()) {
@@ -79,6 +105,14 @@ proptest! {
         name in "(team/app|team/app/x|ab|aab|b)",
     ) {
         check_scopes(&scopes.join("\n"), &name);
+    }
+
+    #[test]
+    fn an_address_that_passes_is_public(text in url(), bits in any::<u128>()) {
+        check_url(&text);
+        check_outbound_address(bits);
+        check_outbound_address(bits >> 64);
+        check_outbound_address(u128::from(u32::MAX) & bits);
     }
 
     #[test]

@@ -300,6 +300,8 @@ pub(crate) async fn a_body_that_lies_about_its_length_is_never_a_blob(world: &mu
     for headers in [
         "content-length: 4\r\ncontent-range: 0-7",
         "content-length: 4\r\ncontent-range: 0-1",
+        "content-length: 4\r\ncontent-length: 8",
+        "content-length: 4\r\ntransfer-encoding: chunked",
         "content-length: -4",
         "content-length: 18446744073709551616",
     ] {
