@@ -48,7 +48,7 @@ conformance: ## the specification's own program against a fresh server (CONFORMA
 soak: setup-test ## kills the server CRASHES=300 times from SEED=1, plays TAG_SEEDS=0..400 and COLLECTION_SEEDS=0..2000, then fuzzes every target in turn (SECONDS_EACH=600)
 	TEST_CRASHES=$(or $(CRASHES),300) TEST_CRASH_SEED=$(or $(SEED),1) cargo test -p tidegate --test it crash::processes
 	TEST_POWER_SEEDS=$(or $(CRASHES),300) cargo test -p tidegate-blobs --test it power::
-	TIDEGATE_TAG_SEEDS=$(or $(TAG_SEEDS),0..400) cargo test -p tidegate-catalog --test it tag_model::
+	TEST_TAG_SEEDS=$(or $(TAG_SEEDS),0..400) cargo test -p tidegate-catalog --test it tag_model::
 	TEST_COLLECTION_SEEDS=$(or $(COLLECTION_SEEDS),0..2000) cargo test -p tidegate-catalog --test it collection::
 	@scripts/soak
 

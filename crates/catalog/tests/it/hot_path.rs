@@ -210,8 +210,8 @@ fn push(id: i64, image: &str, layer: &str, now: i64) -> Vec<Hot> {
         Hot::new("usage::COUNT_MANIFEST", values![id, image, 1_i64]),
         Hot::new("usage::quota::USED", values!["namespace:app"]),
         Hot::new("usage::quota::IN_FLIGHT", values![id]).over(&["u"]),
-        Hot::new("usage::quota::IN_FORCE", values![id]),
-        Hot::new("events::HEARD", values![id]),
+        Hot::new("usage::quota::IN_FORCE", values![id]).sorting(),
+        Hot::new("events::HEARD", values![id]).over(&["e"]),
     ]
 }
 

@@ -177,23 +177,6 @@ pub(crate) async fn nothing_changes_in_a_closed_repository_or_system(catalog: Ca
     let refusals = async || {
         let pushed = try_put(&catalog, id, &body, &tags(&["v3"]), Sparse::Index, 4).await;
         assert!(matches!(pushed, Err(PutError::ReadOnly(_))), "{pushed:?}");
-        let restored = catalog
-            .restore_tag(
-                id,
-                &tag("v1"),
-                &digest_of(&body),
-                Sparse::Index,
-                &by("dev"),
-                at(4),
-            )
-            .await;
-        assert!(
-            matches!(
-                restored,
-                Err(RestoreError::Catalog(CatalogError::ReadOnly(_)))
-            ),
-            "{restored:?}"
-        );
         for refused in [
             catalog
                 .delete_tag(id, &tag("v2"), &by("dev"), at(4))
@@ -233,17 +216,35 @@ pub(crate) async fn nothing_changes_in_a_closed_repository_or_system(catalog: Ca
                 .is_some()
         );
     };
-    for state in [
-        RepositoryState::ReadOnly,
-        RepositoryState::Mirror,
-        RepositoryState::Proxy,
-    ] {
+    let restore = async || {
+        let digest = digest_of(&body);
+        let by = by("dev");
+        catalog
+            .restore_tag(id, &tag("v1"), &digest, Sparse::Index, &by, at(4))
+            .await
+    };
+    let no_restore = async || {
+        let restored = restore().await;
+        let read_only = |error: &RestoreError| {
+            matches!(error, RestoreError::Catalog(CatalogError::ReadOnly(_)))
+        };
+        assert!(restored.as_ref().is_err_and(read_only), "{restored:?}");
+    };
+    for state in [RepositoryState::ReadOnly, RepositoryState::Proxy] {
         catalog
             .set_repository_state(id, state, &by("ops"), at(3))
             .await
             .unwrap();
         refusals().await;
+        no_restore().await;
     }
+    // What an upstream broke is brought back in its mirror; nothing else is changed there.
+    catalog
+        .set_repository_state(id, RepositoryState::Mirror, &by("ops"), at(3))
+        .await
+        .unwrap();
+    refusals().await;
+    assert_eq!(restore().await.unwrap(), None);
     catalog
         .set_repository_state(id, RepositoryState::Normal, &by("ops"), at(5))
         .await
@@ -261,6 +262,7 @@ pub(crate) async fn nothing_changes_in_a_closed_repository_or_system(catalog: Ca
             .unwrap()
     );
     refusals().await;
+    no_restore().await;
     assert!(
         catalog
             .set_system_read_only(false, &by("ops"), at(6))

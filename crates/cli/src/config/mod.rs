@@ -12,6 +12,7 @@
 mod conceal;
 mod error;
 mod file;
+mod rules;
 mod settings;
 mod storage;
 mod values;
@@ -20,7 +21,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use secrecy::SecretString;
 use server::{
@@ -31,7 +31,7 @@ use server::{
 pub(crate) use self::conceal::concealed;
 pub(crate) use self::error::ConfigError;
 pub(crate) use self::settings::{SETTINGS, Setting};
-use self::values::{Database, Leave, LogLevel, Switch, WebAddress};
+use self::values::{Database, LogLevel, Switch, WebAddress};
 use crate::command::advisories::SNAPSHOT_FILE;
 
 /// The file read where none is named, if it is there.
@@ -478,56 +478,11 @@ impl ServeConfig {
             },
             trusted_proxies: settings.read("trusted_proxies")?.unwrap_or_default(),
             sign_in: sign_in(settings)?,
-            registry: registry_rules(settings)?,
-            verify: verify_rules(settings)?,
-            audit: audit_rules(settings)?,
+            registry: rules::registry(settings)?,
+            verify: rules::verify(settings)?,
+            audit: rules::audit(settings)?,
         })
     }
-}
-
-fn audit_rules(settings: &Settings) -> Result<AuditRules, ConfigError> {
-    let default = AuditRules::default();
-    let days = settings.read("audit_keep_days")?;
-    let entries = settings.read("audit_keep_entries")?;
-    Ok(AuditRules {
-        keep_days: days.unwrap_or(default.keep_days),
-        keep_entries: entries.unwrap_or(default.keep_entries),
-    })
-}
-
-fn registry_rules(settings: &Settings) -> Result<RegistryRules, ConfigError> {
-    let default = RegistryRules::default();
-    let deletion = settings.read("deletion")?;
-    let referenced = settings.read("delete_referenced")?;
-    let accept_404 = settings.read("accept_404")?;
-    Ok(RegistryRules {
-        deletion: deletion.map_or(default.deletion, |Switch(is_on)| is_on),
-        delete_referenced: referenced.map_or(default.delete_referenced, |Leave(is_given)| is_given),
-        accept_404: accept_404.map_or(default.accept_404, |Switch(is_on)| is_on),
-        sparse: settings.read("sparse")?.unwrap_or(default.sparse),
-        max_blob_bytes: settings
-            .read("max_blob_bytes")?
-            .unwrap_or(default.max_blob_bytes),
-        chunk_min_bytes: settings
-            .read("chunk_min_bytes")?
-            .unwrap_or(default.chunk_min_bytes),
-        max_requests: settings
-            .read("max_requests")?
-            .unwrap_or(default.max_requests),
-    })
-}
-
-fn verify_rules(settings: &Settings) -> Result<VerifyRules, ConfigError> {
-    let default = VerifyRules::default();
-    let days = settings.read::<u16>("verify_days")?;
-    Ok(VerifyRules {
-        bytes_per_second: settings
-            .read("verify_rate")?
-            .unwrap_or(default.bytes_per_second),
-        every: days.map_or(default.every, |days| {
-            Duration::from_hours(24 * u64::from(days))
-        }),
-    })
 }
 
 /// The environment's password comes first; a password file may end with a line feed.

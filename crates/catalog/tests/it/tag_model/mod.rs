@@ -4,7 +4,7 @@
 //! [`model`] says what should be in the words of the specification; [`game`] draws a step, takes it in the catalog and
 //! in the model, and compares the answers ([`settings`] and [`retention`] have theirs); [`check`] compares everything
 //! that can be read afterwards.
-//! `TIDEGATE_TAG_SEEDS=FIRST..LAST` chooses the seeds; a failure names its own.
+//! `TEST_TAG_SEEDS=FIRST..LAST` chooses the seeds; a failure names its own.
 //!
 //! Adding an operation: a method of the model, a method of the game that compares both answers, and its place in the
 //! draw.
@@ -22,7 +22,7 @@ use crate::given::account;
 
 /// The seeds of this run: a few unless the environment names a range.
 fn seeds() -> std::ops::Range<u64> {
-    let Ok(range) = std::env::var("TIDEGATE_TAG_SEEDS") else {
+    let Ok(range) = std::env::var("TEST_TAG_SEEDS") else {
         return 0..8;
     };
     let (first, last) = range.split_once("..").expect("FIRST..LAST");

@@ -34,7 +34,7 @@ fn rows(earlier: &Digest, job: &str) -> Vec<Row> {
     };
     let restore = format!("tag=1&digest={earlier}");
     let retry = format!("do=retry&job={job}");
-    vec![
+    let mut rows = vec![
         row(
             "Restore",
             "/r/team/app/-/restore",
@@ -70,6 +70,75 @@ fn rows(earlier: &Digest, job: &str) -> Vec<Row> {
             &["mirror.run"],
         ),
         row("Audit", "/audit", "format=csv", &["audit.export"]),
+        row("Usage", "/usage", QUOTA, &["quota.set"]),
+        row("Usage", "/usage", "do=no-quota", &["quota.delete"]),
+    ];
+    rows.extend(settings(&row));
+    rows.extend(organisation(&row));
+    rows
+}
+
+const QUOTA: &str = "do=quota&limit=5+GB&warn=80&beyond=refuse";
+
+/// Makes a [`Row`] of its parts.
+type Make<'a> = &'a dyn Fn(&'static str, &'static str, &str, &'static [&'static str]) -> Row;
+
+fn settings(row: Make<'_>) -> Vec<Row> {
+    let form = |fields, entries| row("Settings", "/r/team/app/-/settings", fields, entries);
+    vec![
+        form("do=describe&description=the+shop", &["repository.describe"]),
+        form(
+            "do=visibility&visibility=public",
+            &["repository.visibility"],
+        ),
+        form("do=sparse&sparse=all", &["repository.sparse"]),
+        form("do=give&who=stranger&role=read", &["permission.grant"]),
+        form("do=revoke&who=stranger", &["permission.revoke"]),
+        form("do=state&state=read_only", &["repository.state"]),
+        form("do=state&state=normal", &["repository.state"]),
+    ]
+}
+
+fn organisation(row: Make<'_>) -> Vec<Row> {
+    let home = |path, fields, entries| row("Home", path, fields, entries);
+    vec![
+        row(
+            "Organisations",
+            "/organisations",
+            "do=organisation&name=house",
+            &["organization.create"],
+        ),
+        home(
+            "/organisations/house/teams",
+            "do=team&name=builders&role=member",
+            &["team.create"],
+        ),
+        home(
+            "/organisations/house/members",
+            "do=add&team=builders&member=admin",
+            &["team.member.add"],
+        ),
+        home(
+            "/organisations/house/teams/builders",
+            "do=delete",
+            &["team.delete"],
+        ),
+        home(
+            "/organisations/house/permissions",
+            "do=give&pattern=house/*&who=admin&role=read",
+            &["permission.grant"],
+        ),
+        home(
+            "/organisations/house/robots",
+            "do=robot&name=ci&ends=30",
+            &["robot.create"],
+        ),
+        home("/organisations/house/usage", QUOTA, &["quota.set"]),
+        home(
+            "/organisations/house",
+            "do=delete",
+            &["organization.delete"],
+        ),
     ]
 }
 

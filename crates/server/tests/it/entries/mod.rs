@@ -7,6 +7,7 @@
 //! Adding a route: its row in [`rows::rows`], where it finds what it needs.
 
 pub(crate) mod forms;
+mod people;
 pub(crate) mod rotation;
 mod rows;
 

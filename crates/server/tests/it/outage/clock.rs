@@ -47,12 +47,12 @@ async fn an_upload_survives_a_clock_set_back_and_ends_when_its_time_is_over() {
     let path = format!("{location}?digest={digest}");
     let request = world.request(&admin(), "PUT", &path).body("second");
     assert_eq!(Answer::of(request).await.status, 201);
+    let path = format!("/v2/team/app/blobs/{digest}");
+    assert_eq!(world.get(&admin(), &path).await.text(), "first second");
 
     let location = world.session(&admin(), "team/app").await;
     world.restart(hours_from(now, 24 * 10)).await;
     assert_eq!(offset(&world, &location).await, None);
-    let path = format!("/v2/team/app/blobs/{digest}");
-    assert_eq!(world.get(&admin(), &path).await.text(), "first second");
     assert_sound(&world).await;
     world.stop().await;
 }
