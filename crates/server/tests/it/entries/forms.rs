@@ -75,6 +75,11 @@ fn rows(earlier: &Digest, job: &str) -> Vec<Row> {
     ];
     rows.extend(settings(&row));
     rows.extend(organisation(&row));
+    // The stranger's session ends with the right.
+    let settings = "/r/team/app/-/settings";
+    let (give, revoke) = ("do=give&who=stranger&role=read", "do=revoke&who=stranger");
+    rows.push(row("Settings", settings, give, &["permission.grant"]));
+    rows.push(row("Settings", settings, revoke, &["permission.revoke"]));
     rows
 }
 
@@ -92,8 +97,6 @@ fn settings(row: Make<'_>) -> Vec<Row> {
             &["repository.visibility"],
         ),
         form("do=sparse&sparse=all", &["repository.sparse"]),
-        form("do=give&who=stranger&role=read", &["permission.grant"]),
-        form("do=revoke&who=stranger", &["permission.revoke"]),
         form("do=state&state=read_only", &["repository.state"]),
         form("do=state&state=normal", &["repository.state"]),
     ]
@@ -115,7 +118,7 @@ fn organisation(row: Make<'_>) -> Vec<Row> {
         ),
         home(
             "/organisations/house/members",
-            "do=add&team=builders&member=admin",
+            "do=add&team=builders&member=builder",
             &["team.member.add"],
         ),
         home(
@@ -125,7 +128,7 @@ fn organisation(row: Make<'_>) -> Vec<Row> {
         ),
         home(
             "/organisations/house/permissions",
-            "do=give&pattern=house/*&who=admin&role=read",
+            "do=give&pattern=house/*&who=builder&role=read",
             &["permission.grant"],
         ),
         home(
@@ -193,6 +196,7 @@ pub(crate) async fn every_form_leaves_its_entries_and_a_refused_one_none(world: 
             "users",
             json!({ "name": "stranger", "password": "a long password" }),
         ),
+        ("users", json!({ "name": "builder" })),
         ("webhooks", json!({ "name": "x", "url": nowhere })),
         ("upstreams", json!({ "name": "hub", "url": nowhere })),
         (
@@ -221,8 +225,9 @@ pub(crate) async fn every_form_leaves_its_entries_and_a_refused_one_none(world: 
         let refused = stranger.send(world, "POST", row.path, form(&foreign)).await;
         assert!(
             (400..500).contains(&refused.status),
-            "{at}: {}",
-            refused.status
+            "{at}: {} {}",
+            refused.status,
+            refused.header("location")
         );
         assert!(entries_after(&catalog, last).await.is_empty(), "{at}");
         let done = owner.send(world, "POST", row.path, form(&own)).await;
