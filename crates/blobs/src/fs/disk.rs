@@ -1,7 +1,7 @@
 //! The file calls that a store's promises rest on, each at its named step: the one seam between the store and the disk.
 //!
 //! A test makes a call fail or write less than asked ([`failpoint`]), or records every call to replay what a power
-//! failure would have left ([`crate::testkit::Journal`]). In the program that people run this is the call and nothing else.
+//! failure would have left (`testkit::Journal`). In the program that people run this is the call and nothing else.
 //!
 //! What it does not do: it decides no order. Who calls what before what is the store's business.
 

@@ -1,6 +1,6 @@
 //! Opening a catalog: pools, settings of each connection, migrations, transactions.
 //!
-//! SQLite has one writing connection and several that read. One writer means that writes stand in a [`line`], in order
+//! SQLite has one writing connection and several that read. One writer means that writes stand in a [`mod@line`], in order
 //! and with a timeout, instead of meeting in the file's lock, and share their commits. PostgreSQL has one pool, READ
 //! COMMITTED, and explicit row locks in the order repository → tag → manifest → blob.
 
