@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::governed::with_role;
 use super::problem::{Problem, Refusals};
-use super::{Administrator, Caller, Segments};
+use super::{Administrator, Credentialed, Segments};
 use crate::app::Shared;
 
 /// What was deleted permanently.
@@ -42,7 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 )]
 async fn delete_tag(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments((name, tag)): Segments<(RepositoryName, Tag)>,
 ) -> Result<StatusCode, Problem> {
     let repository = with_role(&app, &caller, &name, Role::Admin).await?;

@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::governed::{readable, with_role};
 use super::problem::{Problem, Refusals};
-use super::{Administrator, Body, Caller, Segments};
+use super::{Administrator, Body, Caller, Credentialed, Segments};
 use crate::app::Shared;
 use crate::written::Unacceptable;
 
@@ -122,7 +122,7 @@ async fn get(
 )]
 pub(crate) async fn change(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(name): Segments<RepositoryName>,
     Body(change): Body<RepositoryChange>,
 ) -> Result<StatusCode, Problem> {
@@ -153,7 +153,7 @@ pub(crate) async fn change(
 )]
 pub(crate) async fn delete(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(name): Segments<RepositoryName>,
 ) -> Result<StatusCode, Problem> {
     let repository = with_role(&app, &caller, &name, Role::Admin).await?;

@@ -17,7 +17,7 @@ use utoipa_axum::routes;
 
 use super::governed::{governed, with_role};
 use super::problem::{Problem, Refusals};
-use super::{Body, Caller, Segments};
+use super::{Body, Caller, Credentialed, Segments};
 use crate::app::Shared;
 use crate::error::ApiError;
 use crate::retention::prune::{self, PruneReport, Pruning};
@@ -135,7 +135,7 @@ async fn immutability(
 )]
 pub(crate) async fn add_immutability(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(scope): Segments<String>,
     Body(rule): Body<RuleBody>,
 ) -> Result<(StatusCode, Json<RuleAdded>), Problem> {
@@ -165,7 +165,7 @@ pub(crate) async fn add_immutability(
 )]
 pub(crate) async fn delete_immutability(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments((scope, id)): Segments<(String, i64)>,
 ) -> Result<StatusCode, Problem> {
     let scope = governed(&app, &caller, &scope).await?;
@@ -203,7 +203,7 @@ async fn retention(
 )]
 pub(crate) async fn set_retention(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(scope): Segments<String>,
     Body(body): Body<RetentionBody>,
 ) -> Result<StatusCode, Problem> {
@@ -230,7 +230,7 @@ pub(crate) async fn set_retention(
 )]
 pub(crate) async fn delete_retention(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(scope): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     let scope = governed(&app, &caller, &scope).await?;
@@ -298,7 +298,7 @@ pub(crate) async fn quota(
 )]
 pub(crate) async fn set_quota(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(scope): Segments<String>,
     Body(body): Body<QuotaBody>,
 ) -> Result<StatusCode, Problem> {
@@ -319,7 +319,7 @@ pub(crate) async fn set_quota(
 )]
 pub(crate) async fn delete_quota(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(scope): Segments<String>,
 ) -> Result<StatusCode, Problem> {
     let scope = measured(governed(&app, &caller, &scope).await?)?;

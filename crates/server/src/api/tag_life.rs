@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::governed::{namespace, readable, with_role};
 use super::problem::{Problem, Refusals};
-use super::{Body, Caller, Parameters, Segments};
+use super::{Body, Caller, Credentialed, Parameters, Segments};
 use crate::app::Shared;
 
 /// Rows of one answer.
@@ -261,7 +261,7 @@ async fn tag_history(
 )]
 async fn restore(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments((name, tag)): Segments<(RepositoryName, Tag)>,
     Body(request): Body<RestoreRequest>,
 ) -> Result<Json<Restored>, Problem> {
@@ -297,7 +297,7 @@ async fn restore(
 )]
 async fn purge(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments((name, tag)): Segments<(RepositoryName, Tag)>,
     Body(request): Body<PurgeRequest>,
 ) -> Result<Json<Purged>, Problem> {
@@ -330,7 +330,7 @@ async fn purge(
 )]
 async fn set_expiry(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments((name, tag)): Segments<(RepositoryName, Tag)>,
     Body(request): Body<ExpiryRequest>,
 ) -> Result<StatusCode, Problem> {
@@ -360,7 +360,7 @@ async fn set_expiry(
 )]
 async fn set_immutable(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments((name, tag)): Segments<(RepositoryName, Tag)>,
     Body(request): Body<ImmutableRequest>,
 ) -> Result<StatusCode, Problem> {
@@ -414,7 +414,7 @@ async fn window(
 )]
 async fn set_window(
     State(app): State<Shared>,
-    caller: Caller,
+    caller: Credentialed,
     Segments(name): Segments<RepositoryName>,
     Body(setting): Body<WindowSetting>,
 ) -> Result<StatusCode, Problem> {

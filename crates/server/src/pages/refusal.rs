@@ -7,8 +7,8 @@ use catalog::Principal;
 use web::{Draft, ErrorKind};
 
 use super::{Form, PageError, Visit};
-use crate::api::Caller;
 use crate::api::problem::Problem;
+use crate::api::{Caller, Credentialed};
 
 /// Fields that are never written back into a page.
 const SECRETS: [&str; 4] = ["csrf", "current", "password", "again"];
@@ -20,6 +20,11 @@ impl Visit {
             principal: principal.clone(),
             origin: self.origin.clone(),
         }
+    }
+
+    /// Returns the visitor who sent a form, whose token was checked before anything else is asked of it.
+    pub(super) fn credentialed(&self, principal: &Principal) -> Credentialed {
+        Credentialed::by_form(self.caller(principal))
     }
 }
 

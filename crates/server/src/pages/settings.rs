@@ -17,7 +17,7 @@ use crate::api::permissions::{self, NewPermission, NewVisibility};
 use crate::api::repository::{self, RepositoryChange};
 use crate::api::rules::{self, RetentionBody, RuleBody};
 use crate::api::sparse::{self, SparseSetting};
-use crate::api::{Body, Credentialed, Parameters, Segments};
+use crate::api::{Body, Parameters, Segments};
 use crate::error::ApiError;
 use crate::retention::prune::{self, PruneReport, Pruning};
 use crate::retention::{Policy, RetentionDocument, RuleDocument};
@@ -203,7 +203,7 @@ pub(super) async fn submit(
     }
 }
 
-/// Does what forms ask that need a credential in the API.
+/// Gives and takes rights, and changes who sees what.
 async fn rights(
     visit: &Visit,
     principal: &Principal,
@@ -211,7 +211,7 @@ async fn rights(
     form: &Form,
 ) -> Result<Result<(), Refused>, PageError> {
     let app = State(visit.app.clone());
-    let caller = Credentialed::by_form(visit.caller(principal));
+    let caller = visit.credentialed(principal);
     let name = Segments(repository.name.to_string());
     let answer = match form.field("do") {
         "give" => {
@@ -247,7 +247,7 @@ async fn rule(
     repository: &Repository,
     form: &Form,
 ) -> Result<Result<(), Refused>, PageError> {
-    let (app, caller) = (State(visit.app.clone()), visit.caller(principal));
+    let (app, caller) = (State(visit.app.clone()), visit.credentialed(principal));
     let name = Segments(repository.name.clone());
     let scope = format!("repository:{}", repository.name);
     let given = |field| {
@@ -303,7 +303,7 @@ async fn delete(
             repository.name
         ))));
     }
-    let (app, caller) = (State(visit.app.clone()), visit.caller(principal));
+    let (app, caller) = (State(visit.app.clone()), visit.credentialed(principal));
     let answer = repository::delete(app, caller, Segments(repository.name.clone())).await;
     Ok(refusable(answer)?.map(|_| ()))
 }
@@ -351,7 +351,7 @@ async fn retention(
         enabled: typed.enabled,
     };
     let scope = Segments(format!("repository:{}", repository.name));
-    let (app, caller) = (State(visit.app.clone()), visit.caller(principal));
+    let (app, caller) = (State(visit.app.clone()), visit.credentialed(principal));
     match refusable(rules::set_retention(app, caller, scope, Body(body)).await)? {
         Ok(_) => Ok(redirect(&Route::Settings(repository.name).to_string())),
         Err(refused) => {

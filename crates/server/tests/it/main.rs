@@ -117,6 +117,7 @@ macro_rules! server_conformance {
             lists::the_catalog_shows_what_the_caller_may_pull,
             metrics::what_is_exported_is_documented_and_the_other_way_round,
             metrics::every_kind_of_work_is_counted_where_it_happens,
+            openapi::a_change_demands_a_credential,
             openapi::a_documented_route_asks_who_calls,
             openapi::a_name_is_one_segment_or_ends_with_a_dash,
             openapi::a_refusal_is_a_problem_document,

@@ -6,6 +6,7 @@ use std::path::Path;
 use image::testkit::TestImage;
 use serde_json::Value;
 
+use crate::pages::{sign_in, visit};
 use crate::world::{Answer, Who, World, admin, plain, write};
 
 /// Serves itself to everybody.
@@ -107,15 +108,8 @@ pub(crate) async fn a_documented_route_asks_who_calls(world: &mut World) {
     let description = served.json();
     assert_eq!(description, self::description());
     for (method, path, _) in operations(&description) {
-        let address = path
-            .replace("/jobs/{id}", "/jobs/1")
-            .replace("/webhooks/{id}", "/webhooks/1")
-            .replace("{delivery}", "1")
-            .replace("{id}", "6e8bc430-9c3a-11d9-9669-0800200c9a66")
-            .replace("{name}", "team%2Fapp")
-            .replace(['{', '}'], "");
         let answer = world
-            .send(&Who::Nobody, &method.to_uppercase(), &address)
+            .send(&Who::Nobody, &method.to_uppercase(), &address_at(&path))
             .await;
         let expected = if path == OPEN { 200 } else { 401 };
         assert_eq!(
@@ -125,6 +119,33 @@ pub(crate) async fn a_documented_route_asks_who_calls(world: &mut World) {
             answer.text()
         );
     }
+}
+
+/// A foreign page can make a browser send a session's cookie, so no change takes it for who calls, without exception.
+pub(crate) async fn a_change_demands_a_credential(world: &mut World) {
+    let cookie = sign_in(world).await;
+    assert_eq!(visit(world, &cookie, "/api/v1/me").await.status, 200);
+    let mut changes = 0;
+    for (method, path, _) in operations(&description()) {
+        if method == "get" {
+            continue;
+        }
+        changes += 1;
+        for site in ["cross-site", "same-origin"] {
+            let request = world
+                .request(&Who::Nobody, &method.to_uppercase(), &address_at(&path))
+                .header("cookie", &cookie)
+                .header("sec-fetch-site", site)
+                .header("content-type", "application/json")
+                .body("{}");
+            let answer = Answer::of(request).await;
+            let at = format!("{method} {path}: {}", answer.text());
+            assert_eq!(answer.status, 401, "{at}");
+        }
+    }
+    assert!(changes > 40, "{changes}");
+    // It was a session all the while.
+    assert_eq!(visit(world, &cookie, "/api/v1/me").await.status, 200);
 }
 
 pub(crate) async fn a_name_is_one_segment_or_ends_with_a_dash(world: &mut World) {
@@ -208,6 +229,16 @@ fn operations(description: &Value) -> Vec<(String, String, Value)> {
         }
     }
     operations
+}
+
+/// Returns an address of a documented path whose parameters can be read.
+fn address_at(path: &str) -> String {
+    path.replace("/jobs/{id}", "/jobs/1")
+        .replace("/webhooks/{id}", "/webhooks/1")
+        .replace("{delivery}", "1")
+        .replace("{id}", "6e8bc430-9c3a-11d9-9669-0800200c9a66")
+        .replace("{name}", "team%2Fapp")
+        .replace(['{', '}'], "")
 }
 
 fn parameters(operation: &Value) -> Vec<Value> {

@@ -27,8 +27,8 @@ pub(super) use usage::submit_of_all as set_quota_of_all;
 
 use super::refusal::Refused;
 use super::{Form, PageError, Visit};
+use crate::api::organizations;
 use crate::api::tokens::{SecretItem, SecretList};
-use crate::api::{Credentialed, organizations};
 use crate::app::Shared;
 use crate::auth::session::Session;
 
@@ -117,11 +117,6 @@ impl Visit {
     /// The application, as a handler's first argument.
     fn app(&self) -> State<Shared> {
         State(self.app.clone())
-    }
-
-    /// The visitor who sent a form.
-    fn credentialed(&self, principal: &Principal) -> Credentialed {
-        Credentialed::by_form(self.caller(principal))
     }
 }
 

@@ -95,7 +95,8 @@ async fn set(
     scope: String,
     form: &Form,
 ) -> Result<Result<(), Refused>, PageError> {
-    let (app, caller, scope) = (visit.app(), visit.caller(principal), Segments(scope));
+    let app = visit.app();
+    let (caller, scope) = (visit.credentialed(principal), Segments(scope));
     let answer = match form.field("do") {
         "quota" => match quota(form) {
             Ok(body) => rules::set_quota(app, caller, scope, Body(body)).await,
