@@ -13,7 +13,6 @@ mod api;
 mod app;
 mod audit;
 mod auth;
-mod body;
 mod boot;
 mod clock;
 mod collection;

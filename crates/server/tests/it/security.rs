@@ -300,12 +300,7 @@ pub(crate) async fn a_flood_of_scopes_is_an_answer(world: &mut World) {
             .request(&admin(), method, &format!("/token?{query}"))
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
-        // Who still sends what is refused may find the connection closed before reading the answer.
-        let is_cut_off = |error: &reqwest::Error| expected == 413 && !error.is_timeout();
-        let answer = match request.send().await {
-            Err(error) if is_cut_off(&error) => continue,
-            sent => Answer::read(sent.expect("an answer")).await,
-        };
+        let answer = Answer::of(request).await;
         assert_eq!(answer.status, expected, "{method}: {:.300}", answer.text());
         assert!(
             answer.body.len() < 100_000,

@@ -13,23 +13,23 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
 /// Why a body ended before its end.
-pub(crate) type BodyError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The client sent nothing for too long.
 #[derive(Debug, thiserror::Error)]
 #[error("the client sent nothing for {} seconds", .0.as_secs())]
-pub(crate) struct Idle(Duration);
+pub(super) struct Idle(Duration);
 
 /// A body whose every pause is bounded.
 #[derive(Debug)]
-pub(crate) struct IdleLimited<B> {
+pub(super) struct IdleLimited<B> {
     inner: B,
     limit: Duration,
     pause: Pin<Box<Sleep>>,
 }
 
 impl<B> IdleLimited<B> {
-    pub(crate) fn new(inner: B, limit: Duration) -> Self {
+    pub(super) fn new(inner: B, limit: Duration) -> Self {
         Self {
             inner,
             limit,
