@@ -93,10 +93,10 @@ pub use manifests::{
 pub use patterns::{Pattern, PatternError};
 pub use people::{
     ANY_NAMESPACE, AccountChange, Credential, CredentialKind, DefaultPermission,
-    DefaultPermissionId, Identity, Membership, NewCredential, NewIdentity, NewRobot, NewSecret,
-    OWNERS, PatternPermission, Presented, Robot, RobotChange, RobotId, RobotUse, Subject,
-    SubjectId, SyncedGroups, Team, TeamChange, TeamId, TeamMember, TeamRole, TeamSync,
-    UnknownTeamRole,
+    DefaultPermissionId, Identity, NameListing, NamePage, NamePlace, NewCredential, NewIdentity,
+    NewRobot, NewSecret, OWNERS, OrganizationMember, PatternPermission, Presented, Robot,
+    RobotChange, RobotId, Subject, SubjectId, SyncedGroups, Team, TeamChange, TeamId, TeamMember,
+    TeamRole, TeamSync, UnknownTeamRole, UsedRobot,
 };
 pub use permissions::{Permission, Role, UnknownRole};
 pub use policies::Policy;

@@ -242,6 +242,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::people::defaults::STATEMENTS,
     crate::people::identities::STATEMENTS,
     crate::people::members::STATEMENTS,
+    crate::people::name_pages::STATEMENTS,
     crate::people::organizations::STATEMENTS,
     crate::people::overviews::STATEMENTS,
     crate::people::patterns::STATEMENTS,

@@ -29,6 +29,8 @@ pub enum HomeView {
     Robot(String),
     /// `permissions`: rights below the namespace.
     Grants,
+    /// `rules`: what neither moves nor ends, and what ends by itself.
+    Rules,
     /// `usage`
     Usage,
     /// `members`, of organisations.
@@ -58,6 +60,7 @@ impl Home {
             None => match rest {
                 "robots" => HomeView::Robots,
                 "permissions" => HomeView::Grants,
+                "rules" => HomeView::Rules,
                 "usage" => HomeView::Usage,
                 "members" if has_teams => HomeView::Members,
                 "teams" if has_teams => HomeView::Teams,
@@ -82,6 +85,7 @@ impl Home {
             HomeView::Robots => f.write_str("/robots"),
             HomeView::Robot(name) => write!(f, "/robots/{}", utf8_percent_encode(name, SEGMENT)),
             HomeView::Grants => f.write_str("/permissions"),
+            HomeView::Rules => f.write_str("/rules"),
             HomeView::Usage => f.write_str("/usage"),
             HomeView::Members => f.write_str("/members"),
             HomeView::Teams => f.write_str("/teams"),

@@ -23,6 +23,7 @@ mod paging;
 pub mod routes;
 mod rules;
 mod schedule;
+mod sorting;
 mod tabs;
 
 pub use chips::{Health, Tally, VerdictChip, VerdictTally};
@@ -44,7 +45,7 @@ pub use pages::image::{
     render_image,
 };
 pub use pages::images::{Figures, ImagesPage, RepositoryRow, render_images};
-pub use pages::people::account::{AccountPage, render_account};
+pub use pages::people::account::{AccountPage, TokenColumn, TokenList, TokenSort, render_account};
 pub use pages::people::grants::{DefaultRow, GrantRow, GrantsPage, render_grants};
 pub use pages::people::organisations::{
     MemberRow, MembersPage, OrganisationPage, OrganisationRow, OrganisationsPage, OwnedRepository,
@@ -53,6 +54,7 @@ pub use pages::people::organisations::{
 pub use pages::people::robots::{
     GivenRole, RobotPage, RobotRow, RobotState, RobotsPage, render_robot, render_robots,
 };
+pub use pages::people::rules::{NamespaceRulesPage, render_namespace_rules};
 pub use pages::people::teams::{
     TeamMemberRow, TeamPage, TeamRow, TeamsPage, render_team, render_teams,
 };
@@ -62,11 +64,11 @@ pub use pages::people::usage::{
 };
 pub use pages::people::{HomeHead, SecretRow, ShownSecret};
 pub use pages::repository::{AboutPage, PermissionRow, RuleRow, render_about};
-pub use pages::settings::{
-    DryLine, DryRun, RetentionForm, RetentionRule, RoleRow, SettingsPage, render_settings,
-};
+pub use pages::rules::{DryLine, DryRun, RetentionForm, RetentionRule, RuleScope, Rules};
+pub use pages::settings::{RoleRow, SettingsPage, render_settings};
 pub use pages::sign_in::{ProviderLink, SignInError, SignInPage, render_sign_in};
 pub use pages::system::jobs::{JobLine, JobList, JobsPage, render_jobs};
+pub use pages::system::rules::{SystemRulesPage, render_system_rules};
 pub use pages::system::upstreams::{
     CacheWords, LastAnswer, MirrorOutcome, MirrorResult, MirrorRow, UpstreamRow, UpstreamsPage,
     render_upstreams,
@@ -79,7 +81,8 @@ pub use pages::system::{
     CollectionCard, Done, RunRow, ScheduleRow, SystemPage, Trouble, render_system,
 };
 pub use pages::tags::{TagColumn, TagRow, TagSort, TagsPage, render_tags};
-pub use paging::Paging;
+pub use paging::{NamePaging, Paging};
+pub use sorting::{Column, Sort};
 
 /// The policy every page is sent with: no external request, no inline code, no framing.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self'; frame-ancestors 'none'; form-action 'self'; base-uri 'none'";

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::routes::Query;
+use crate::routes::{Query, Route};
 
 /// Which part of a list a page shows. Positions count from zero, pages from one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +65,44 @@ pub(crate) struct PageLinks {
     pub(crate) next: Option<Query>,
 }
 
+/// A page of a list in order of names: what it was narrowed to, and where its neighbours are.
+#[derive(Clone, Debug, Default)]
+pub struct NamePaging {
+    /// A part of the names that are shown.
+    pub query: String,
+    /// The name that the previous page ends before, if there is one.
+    pub before: Option<String>,
+    /// The name that the next page begins after, if there is one.
+    pub after: Option<String>,
+}
+
+impl NamePaging {
+    /// Returns whether names are missing here that the list has.
+    pub(crate) fn is_part(&self) -> bool {
+        self.before.is_some() || self.after.is_some()
+    }
+
+    /// Returns the ways to the neighbours of this page of a list.
+    pub(crate) fn links(&self, list: Route) -> NameLinks {
+        let list = list.with("q", &self.query);
+        let link = |parameter: &str, name: &String| list.clone().with(parameter, name);
+        NameLinks {
+            previous: self.before.as_ref().map(|name| link("before", name)),
+            next: self.after.as_ref().map(|name| link("after", name)),
+        }
+    }
+}
+
+/// The ways to the pages before and after.
+#[derive(Debug)]
+pub(crate) struct NameLinks {
+    pub(crate) previous: Option<Query>,
+    pub(crate) next: Option<Query>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routes::Route;
 
     #[test]
     fn a_page_past_the_end_is_the_last_page() {
@@ -86,5 +120,21 @@ mod tests {
         assert_eq!((paging.page, paging.pages(), paging.range()), (1, 1, 0..0));
         let links = paging.links(|page| Route::Images.with("page", page));
         assert_eq!((links.first, links.last, links.total), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_neighbours_of_a_page_keep_its_filter() {
+        let page = NamePaging {
+            query: "ci".to_owned(),
+            before: Some("a+ci".to_owned()),
+            after: None,
+        };
+        let links = page.links(Route::Organisations);
+        assert_eq!(
+            links.previous.unwrap().to_string(),
+            "/organisations?q=ci&before=a%2Bci"
+        );
+        assert!(links.next.is_none() && page.is_part());
+        assert!(!NamePaging::default().is_part());
     }
 }

@@ -53,6 +53,8 @@ pub enum Route {
     System,
     /// `/system/jobs`
     Jobs,
+    /// `/system/rules`, and the target of its forms.
+    SystemRules,
     /// `/system/webhooks`
     Webhooks,
     /// `/system/webhooks/{id}`
@@ -110,6 +112,7 @@ impl Route {
             Some(("system", rest)) => match rest.split_once('/') {
                 None => match rest {
                     "jobs" => Some(Self::Jobs),
+                    "rules" => Some(Self::SystemRules),
                     "webhooks" => Some(Self::Webhooks),
                     "upstreams" => Some(Self::Upstreams),
                     _ => None,
@@ -173,6 +176,7 @@ impl fmt::Display for Route {
             Self::Audit => f.write_str("/audit"),
             Self::System => f.write_str("/system"),
             Self::Jobs => f.write_str("/system/jobs"),
+            Self::SystemRules => f.write_str("/system/rules"),
             Self::Webhooks => f.write_str("/system/webhooks"),
             Self::Webhook(id) => write!(f, "/system/webhooks/{id}"),
             Self::Upstreams => f.write_str("/system/upstreams"),
@@ -282,6 +286,9 @@ mod tests {
             Home::Account.at(HomeView::Robot("c/i ü".to_owned())),
             Home::Account.at(HomeView::Grants),
             Home::Account.at(HomeView::Usage),
+            Home::Account.at(HomeView::Rules),
+            Home::Organisation("acme".to_owned()).at(HomeView::Rules),
+            Route::SystemRules,
             Home::Organisation("a/b".to_owned()).at(HomeView::Front),
             Home::Organisation("acme".to_owned()).at(HomeView::Members),
             Home::Organisation("acme".to_owned()).at(HomeView::Teams),

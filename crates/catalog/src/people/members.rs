@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 
 use crate::connection::Tx;
 use crate::dialect::statements;
@@ -153,14 +154,7 @@ impl Catalog {
     pub async fn team_members(&self, team: TeamId) -> Result<Vec<TeamMember>, CatalogError> {
         let query = self.dialect.query(OF_TEAM).bind(team.0);
         all(query.fetch_all(&self.reader).await?, |row| {
-            Ok(TeamMember {
-                subject: Subject {
-                    id: SubjectId::read(&row, "member_kind", "member_id")?,
-                    name: row.text("name")?,
-                },
-                sync_source: row.maybe_text("sync_source")?,
-                added_at: row.time("added_at")?,
-            })
+            read_member(&row)
         })
     }
 
@@ -296,7 +290,18 @@ impl Catalog {
     }
 }
 
-fn full_name(row: &sqlx::any::AnyRow) -> Result<String, CatalogError> {
+pub(crate) fn read_member(row: &AnyRow) -> Result<TeamMember, CatalogError> {
+    Ok(TeamMember {
+        subject: Subject {
+            id: SubjectId::read(row, "member_kind", "member_id")?,
+            name: row.text("name")?,
+        },
+        sync_source: row.maybe_text("sync_source")?,
+        added_at: row.time("added_at")?,
+    })
+}
+
+fn full_name(row: &AnyRow) -> Result<String, CatalogError> {
     Ok(format!(
         "{}/{}",
         row.text("organization")?,

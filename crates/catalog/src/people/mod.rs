@@ -12,6 +12,7 @@ pub(crate) mod credentials;
 pub(crate) mod defaults;
 pub(crate) mod identities;
 pub(crate) mod members;
+pub(crate) mod name_pages;
 pub(crate) mod organizations;
 pub(crate) mod overviews;
 pub(crate) mod patterns;
@@ -25,7 +26,7 @@ pub use credentials::{Credential, CredentialKind, NewCredential, NewSecret, Pres
 pub use defaults::{DefaultPermission, DefaultPermissionId};
 pub use identities::{Identity, NewIdentity};
 pub use members::{SyncedGroups, TeamMember, TeamSync};
-pub use overviews::{Membership, RobotUse};
+pub use name_pages::{NameListing, NamePage, NamePlace, OrganizationMember, UsedRobot};
 pub use patterns::{ANY_NAMESPACE, PatternPermission};
 pub use robots::{NewRobot, Robot, RobotChange, RobotId};
 pub use subjects::{Subject, SubjectId};

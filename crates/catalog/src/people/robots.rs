@@ -248,7 +248,7 @@ impl Catalog {
     }
 }
 
-fn read_robot(row: &AnyRow) -> Result<Robot, CatalogError> {
+pub(crate) fn read_robot(row: &AnyRow) -> Result<Robot, CatalogError> {
     let of_owner = row.maybe_int("owner_disabled_at")?;
     Ok(Robot {
         id: RobotId(row.int("id")?),

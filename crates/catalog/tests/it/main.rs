@@ -21,6 +21,7 @@ mod immutability;
 mod jobs;
 mod login_failures;
 mod manifests;
+mod name_pages;
 mod overviews;
 mod pages;
 mod plans;
@@ -96,9 +97,10 @@ macro_rules! catalog_conformance {
             rights::new_repositories_give_what_their_namespace_says,
             rights::one_superuser_and_one_team_of_owners_remain,
             rights::a_name_whose_repositories_live_is_not_given_away,
-            overviews::a_robots_secrets_and_their_last_use_are_counted,
+            name_pages::a_robots_secrets_and_their_last_use_are_counted,
+            name_pages::members_are_listed_with_their_teams,
+            name_pages::pages_of_names_go_both_ways_and_hold_what_matches,
             overviews::the_roles_of_a_subject_end_with_their_repositories,
-            overviews::members_are_listed_with_their_teams,
             overviews::namespaces_are_listed_with_what_they_use_and_may_use,
             blobs::an_upload_is_bound_to_its_repository_and_principal,
             blobs::only_one_of_two_writers_advances,

@@ -1,71 +1,8 @@
 //! What lists of people and of usage sum up.
 
-use catalog::{
-    Catalog, CredentialKind, NewCredential, NewQuota, NewRobot, NewSecret, Role, Scope, SubjectId,
-    TeamRole,
-};
-use uuid::Uuid;
+use catalog::{Catalog, NewQuota, Role, Scope, SubjectId};
 
 use crate::given::{account, at, blob, by, repository};
-
-fn secret(byte: u8) -> NewSecret {
-    NewSecret {
-        id: Uuid::from_u128(byte.into()),
-        sha256: [byte; 32],
-    }
-}
-
-pub(crate) async fn a_robots_secrets_and_their_last_use_are_counted(catalog: Catalog) {
-    let dev = account(&catalog, "dev").await;
-    let other = account(&catalog, "other").await;
-    for (owner, name, byte) in [(&dev, "ci", 1), (&dev, "idle", 2), (&other, "ci", 3)] {
-        let new = NewRobot {
-            name,
-            description: "",
-            expires_at: None,
-            secret: secret(byte),
-        };
-        let made = catalog
-            .create_robot(owner.id, &new, &by("dev"), at(1))
-            .await;
-        let robot = made.unwrap().unwrap();
-        if name == "ci" && byte == 1 {
-            for byte in [10, 11] {
-                let another = NewCredential {
-                    secret: secret(byte),
-                    kind: CredentialKind::Robot,
-                    parent: None,
-                    label: "another",
-                    scopes: None,
-                    expires_at: None,
-                };
-                catalog
-                    .create_credential(&robot.principal(), &another, &by("dev"), at(2))
-                    .await
-                    .unwrap();
-            }
-            let gone = catalog
-                .revoke_credential(&robot.principal(), secret(11).id, &by("dev"), at(3))
-                .await;
-            assert!(gone.unwrap());
-            catalog
-                .touch_credentials(&[secret(10).id], at(5))
-                .await
-                .unwrap();
-            catalog
-                .touch_credentials(&[secret(1).id], at(4))
-                .await
-                .unwrap();
-        }
-    }
-    let uses = catalog.robot_uses("dev").await.unwrap();
-    let names: Vec<_> = uses.keys().map(String::as_str).collect();
-    assert_eq!(names, ["dev+ci", "dev+idle"]);
-    let (ci, idle) = (uses["dev+ci"], uses["dev+idle"]);
-    assert_eq!((ci.secrets, ci.last_used_at), (2, Some(at(5))));
-    assert_eq!((idle.secrets, idle.last_used_at), (1, None));
-    assert!(catalog.robot_uses("nobody").await.unwrap().is_empty());
-}
 
 pub(crate) async fn the_roles_of_a_subject_end_with_their_repositories(catalog: Catalog) {
     let dev = account(&catalog, "dev").await.principal();
@@ -94,45 +31,6 @@ pub(crate) async fn the_roles_of_a_subject_end_with_their_repositories(catalog: 
         .await
         .unwrap();
     assert_eq!(roles(10).await, ["dev/b read"]);
-}
-
-pub(crate) async fn members_are_listed_with_their_teams(catalog: Catalog) {
-    let owner = account(&catalog, "owner").await.principal();
-    let dev = account(&catalog, "dev").await.principal();
-    let org = catalog
-        .create_organization("acme", None, Some(&owner), &by("admin"), at(1))
-        .await
-        .unwrap();
-    let team = catalog
-        .create_team(
-            (org.id, "acme"),
-            "backend",
-            TeamRole::Creator,
-            "",
-            &by("owner"),
-            at(2),
-        )
-        .await
-        .unwrap();
-    for member in [&dev, &owner] {
-        catalog
-            .add_team_member(org.id, team.id, member, &by("owner"), at(3))
-            .await
-            .unwrap();
-    }
-    let found = catalog.memberships(org.id).await.unwrap();
-    let words: Vec<_> = found
-        .iter()
-        .map(|found| format!("{} {} {}", found.member.name, found.team, found.role))
-        .collect();
-    assert_eq!(
-        words,
-        [
-            "dev backend creator",
-            "owner backend creator",
-            "owner owners admin"
-        ]
-    );
 }
 
 pub(crate) async fn namespaces_are_listed_with_what_they_use_and_may_use(catalog: Catalog) {

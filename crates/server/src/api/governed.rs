@@ -41,7 +41,7 @@ pub(super) async fn with_role(
 
 /// Reads `system`, `namespace:NAME` or `repository:NAME`, if the caller governs it: an administrator everything, the
 /// owner of a namespace that, an admin of a repository that. To others it does not exist.
-pub(super) async fn governed(app: &App, caller: &Caller, text: &str) -> Result<Scope, Problem> {
+pub(crate) async fn governed(app: &App, caller: &Caller, text: &str) -> Result<Scope, Problem> {
     if text == "system" {
         return if caller.principal.superuser {
             Ok(Scope::System)

@@ -34,7 +34,7 @@ mod caller;
 mod decisions;
 mod extract;
 pub(crate) mod gc;
-mod governed;
+pub(crate) mod governed;
 pub(crate) mod jobs;
 pub(crate) mod me;
 pub(crate) mod mirrors;

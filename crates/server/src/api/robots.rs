@@ -4,7 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use catalog::{
-    Account, CatalogError, CredentialKind, NewCredential, PrincipalId, Robot, RobotChange, Role,
+    Account, AccountId, CatalogError, CredentialKind, NewCredential, PrincipalId, Robot,
+    RobotChange, Role,
 };
 use jiff::Timestamp;
 use oci::RepositoryName;
@@ -197,11 +198,7 @@ pub(crate) async fn list(
     Parameters(which): Parameters<Which>,
 ) -> Result<Json<RobotList>, Problem> {
     let owner = match (&which.owner, caller.principal.id) {
-        (Some(owner), _) => {
-            people::reader_of(&app, &caller, owner).await?;
-            let account = app.catalog.account_by_name(owner).await?;
-            Some(account.ok_or_else(Problem::not_found)?.id)
-        }
+        (Some(owner), _) => Some(seen_owner(&app, &caller, owner).await?),
         (None, _) if caller.reads_everything() => None,
         (None, PrincipalId::Account(account)) => Some(account),
         (None, _) => return Err(Problem::forbidden("a robot owns no robots")),
@@ -209,6 +206,17 @@ pub(crate) async fn list(
     let items = app.catalog.list_robots(owner).await?;
     let items = items.into_iter().map(RobotItem::from).collect();
     Ok(Json(RobotList { items }))
+}
+
+/// Returns the owner of this name, if the caller may know of its robots.
+pub(crate) async fn seen_owner(
+    app: &App,
+    caller: &Caller,
+    owner: &str,
+) -> Result<AccountId, Problem> {
+    people::reader_of(app, caller, owner).await?;
+    let account = app.catalog.account_by_name(owner).await?;
+    Ok(account.ok_or_else(Problem::not_found)?.id)
 }
 
 /// Returns a robot, without its tokens.

@@ -154,9 +154,9 @@ struct ImmutableRequest {
 
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct WindowSetting {
+pub(crate) struct WindowSetting {
     /// `0`, `1d`, `1w`, `2w` or `4w`.
-    restore_window: String,
+    pub(crate) restore_window: String,
 }
 
 pub(super) fn routes() -> OpenApiRouter<Shared> {
@@ -412,7 +412,7 @@ async fn window(
     request_body = WindowSetting,
     responses((status = 204), Refusals),
 )]
-async fn set_window(
+pub(crate) async fn set_window(
     State(app): State<Shared>,
     caller: Credentialed,
     Segments(name): Segments<RepositoryName>,

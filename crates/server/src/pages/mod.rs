@@ -21,6 +21,7 @@ mod images;
 mod people;
 mod provider;
 mod refusal;
+mod rules;
 mod settings;
 mod sign_in;
 mod system;
@@ -204,9 +205,12 @@ async fn view(visit: &Visit, principal: &Principal, route: Route) -> Result<Resp
         Route::Decision(id) => decision::page(visit, principal, &id).await,
         Route::Feeds => feeds::page(visit),
         Route::Audit => audit::page(visit, principal).await,
-        Route::System | Route::Jobs | Route::Webhooks | Route::Webhook(_) | Route::Upstreams => {
-            system::view(visit, principal, &route).await
-        }
+        Route::System
+        | Route::Jobs
+        | Route::SystemRules
+        | Route::Webhooks
+        | Route::Webhook(_)
+        | Route::Upstreams => system::view(visit, principal, &route).await,
         Route::Settings(name) => settings::page(visit, principal, &name).await,
         Route::Organisations => people::organisations(visit, principal).await,
         Route::Usage => people::usage_of_all(visit, principal).await,
@@ -236,7 +240,7 @@ async fn submit(
             history::restore(visit, repository, role, principal, form).await
         }
         Route::Audit => audit::export(visit, principal, form).await,
-        Route::System | Route::Jobs | Route::Webhook(_) | Route::Upstreams => {
+        Route::System | Route::Jobs | Route::SystemRules | Route::Webhook(_) | Route::Upstreams => {
             system::submit(visit, principal, &route, form).await
         }
         Route::Settings(name) => settings::submit(visit, principal, &name, form).await,

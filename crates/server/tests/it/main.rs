@@ -32,6 +32,7 @@ mod pages;
 mod people;
 mod people_pages;
 mod protocol;
+mod rules_pages;
 mod security;
 mod storage;
 mod tag_life;
@@ -103,6 +104,10 @@ macro_rules! server_conformance {
             organisation_pages::a_repositorys_settings_are_changed_by_forms,
             organisation_pages::a_retention_policy_is_tried_before_it_is_saved,
             organisation_pages::usage_and_quotas_are_shown_and_set_by_forms,
+            rules_pages::robots_and_members_are_shown_by_pages,
+            rules_pages::tokens_are_filtered_and_ordered,
+            rules_pages::the_rules_of_a_namespace_are_set_by_forms,
+            rules_pages::the_rules_of_the_system_hold_where_none_is_nearer,
             matrix::every_route_gives_every_caller_what_is_theirs,
             manifests::a_manifest_comes_back_byte_for_byte,
             manifests::what_is_no_manifest_is_refused,

@@ -22,10 +22,11 @@ async fn acme(world: &World) -> (String, String) {
 }
 
 /// Every page about people, and who gets what: nobody, a stranger, a member, an owner, an auditor, the administrator.
-const PAGES: [(&str, [u16; 6]); 14] = [
+const PAGES: [(&str, [u16; 6]); 17] = [
     ("/account", [303, 200, 200, 200, 200, 200]),
     ("/account/robots", [303, 200, 200, 200, 200, 200]),
     ("/account/permissions", [303, 200, 200, 200, 200, 200]),
+    ("/account/rules", [303, 200, 200, 200, 403, 200]),
     ("/account/usage", [303, 200, 200, 200, 403, 200]),
     ("/organisations", [303, 200, 200, 200, 200, 200]),
     ("/organisations/acme", [303, 404, 200, 200, 200, 200]),
@@ -43,7 +44,9 @@ const PAGES: [(&str, [u16; 6]); 14] = [
         "/organisations/acme/permissions",
         [303, 404, 404, 200, 200, 200],
     ),
+    ("/organisations/acme/rules", [303, 404, 404, 200, 403, 200]),
     ("/organisations/acme/usage", [303, 404, 404, 200, 403, 200]),
+    ("/system/rules", [303, 404, 404, 404, 404, 200]),
     ("/usage", [303, 404, 404, 404, 404, 200]),
     ("/r/acme/app/-/settings", [303, 404, 403, 200, 403, 200]),
 ];

@@ -2,8 +2,9 @@
 
 use web::{
     DefaultRow, Draft, GivenRole, GrantRow, GrantsPage, Home, HomeHead, MemberRow, MembersPage,
-    NamespaceRow, OrganisationPage, OrganisationRow, OrganisationsPage, OwnedRepository, QuotaCard,
-    QuotaLimit, SystemUsagePage, TeamMemberRow, TeamPage, TeamRow, TeamsPage, UsagePage, UsageRow,
+    NamePaging, NamespaceRow, OrganisationPage, OrganisationRow, OrganisationsPage,
+    OwnedRepository, QuotaCard, QuotaLimit, SystemUsagePage, TeamMemberRow, TeamPage, TeamRow,
+    TeamsPage, UsagePage, UsageRow,
 };
 
 use super::{DAY, Samples, ago, api};
@@ -38,7 +39,10 @@ impl Samples {
             (
                 "members-none",
                 web::render_members(&MembersPage {
-                    query: self.text("nobody"),
+                    paging: NamePaging {
+                        query: self.text("nobody"),
+                        ..NamePaging::default()
+                    },
                     rows: Vec::new(),
                     ..self.members()
                 })
@@ -69,7 +73,7 @@ impl Samples {
         ]
     }
 
-    fn acme(&self) -> HomeHead {
+    pub(super) fn acme(&self) -> HomeHead {
         HomeHead {
             home: Home::Organisation(self.text("acme")),
             name: self.text("acme"),
@@ -151,7 +155,11 @@ impl Samples {
         MembersPage {
             frame: self.frame("/organisations/acme/members"),
             head: self.acme(),
-            query: self.hostile.clone().unwrap_or_default(),
+            paging: NamePaging {
+                query: self.hostile.clone().unwrap_or_default(),
+                before: Some(self.text("acme+ci")),
+                after: Some(self.text("bob")),
+            },
             rows: vec![
                 member("acme+ci", "robot", &[("release", "creator")]),
                 member(
@@ -219,6 +227,7 @@ impl Samples {
                 member("alice", "person", None),
                 member("bob", "person", Some("sso")),
             ],
+            paging: NamePaging::default(),
             roles: Some(vec![GivenRole {
                 repository: api(),
                 role: "write",
@@ -353,7 +362,7 @@ impl Samples {
 }
 
 /// A quota that warns from 80 per cent on and refuses.
-fn quota(used: u64, limit: Option<u64>) -> QuotaCard {
+pub(super) fn quota(used: u64, limit: Option<u64>) -> QuotaCard {
     QuotaCard {
         used,
         limit: limit.map(|bytes| QuotaLimit {

@@ -1,8 +1,8 @@
 //! The pages of accounts and robots.
 
 use web::{
-    AccountPage, Draft, GivenRole, Home, HomeHead, RobotPage, RobotRow, RobotState, RobotsPage,
-    SecretRow, ShownSecret,
+    AccountPage, Draft, GivenRole, Home, HomeHead, NamePaging, RobotPage, RobotRow, RobotState,
+    RobotsPage, SecretRow, ShownSecret, TokenList, TokenSort,
 };
 
 use super::{DAY, Samples, ago, api};
@@ -29,6 +29,7 @@ impl Samples {
                 "robots-none",
                 web::render_robots(&RobotsPage {
                     rows: Vec::new(),
+                    paging: NamePaging::default(),
                     ..self.robots()
                 })
                 .unwrap(),
@@ -66,21 +67,25 @@ impl Samples {
             standing: Some("administrator: everything is open to you"),
             created: ago(400 * DAY),
             has_password: true,
-            tokens: vec![
-                SecretRow {
-                    scopes: vec![
-                        self.text("repository:payments/**:pull,push"),
-                        self.text("registry:catalog:*"),
-                    ],
-                    ends: Some(ago(-60 * DAY - 60)),
-                    ..self.secret("laptop", 30 * DAY)
-                },
-                SecretRow {
-                    used: None,
-                    ends: Some(ago(3 * DAY)),
-                    ..self.secret("", 93 * DAY)
-                },
-            ],
+            tokens: TokenList::new(
+                vec![
+                    SecretRow {
+                        scopes: vec![
+                            self.text("repository:payments/**:pull,push"),
+                            self.text("registry:catalog:*"),
+                        ],
+                        ends: Some(ago(-60 * DAY - 60)),
+                        ..self.secret("laptop", 30 * DAY)
+                    },
+                    SecretRow {
+                        used: None,
+                        ends: Some(ago(3 * DAY)),
+                        ..self.secret("", 93 * DAY)
+                    },
+                ],
+                "",
+                TokenSort::default(),
+            ),
             shown: None,
             draft: Draft::default(),
         }
@@ -91,7 +96,7 @@ impl Samples {
             email: None,
             standing: None,
             has_password: false,
-            tokens: Vec::new(),
+            tokens: TokenList::default(),
             ..self.account()
         }
     }
@@ -138,6 +143,7 @@ impl Samples {
         RobotsPage {
             frame: self.frame("/account/robots"),
             head: self.own(),
+            paging: NamePaging::default(),
             rows: vec![
                 robot("alice+ci", "pushes what the build made", RobotState::Active),
                 RobotRow {

@@ -9,6 +9,7 @@ pub mod image;
 pub mod images;
 pub mod people;
 pub mod repository;
+pub mod rules;
 pub mod settings;
 pub mod sign_in;
 pub mod system;

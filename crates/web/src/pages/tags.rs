@@ -8,6 +8,7 @@ use crate::chips::{Health, Tally, VerdictChip};
 use crate::frame::{Frame, Section};
 use crate::pages::repository::RepositoryTab;
 use crate::routes::{Query, Route};
+use crate::sorting::{Column, Heading, Sort};
 
 /// The tags page.
 #[derive(Clone, Debug, Template)]
@@ -73,85 +74,22 @@ pub enum TagColumn {
     Pushed,
 }
 
-/// The order of tags: a column and a direction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TagSort {
-    /// What is compared.
-    pub column: TagColumn,
-    /// Whether the greatest come first: latest, highest version, worst grade, largest.
-    pub descending: bool,
-}
+/// The order of tags. Greatest are the latest, the highest version, the worst grade, the largest.
+pub type TagSort = Sort<TagColumn>;
 
-impl Default for TagSort {
+impl Column for TagColumn {
+    const WORDS: &'static [(Self, &'static str)] = &[
+        (Self::Name, "name"),
+        (Self::Grade, "grade"),
+        (Self::Size, "size"),
+        (Self::Pushed, "pushed"),
+    ];
     /// Last pushed first.
-    fn default() -> Self {
-        Self::by(TagColumn::Pushed, true)
-    }
-}
+    const DEFAULT: TagSort = Sort::by(Self::Pushed, true);
 
-impl TagSort {
-    /// Returns an order.
-    pub const fn by(column: TagColumn, descending: bool) -> Self {
-        Self { column, descending }
+    fn begins_descending(self) -> bool {
+        true
     }
-
-    /// Reads the `sort` parameter; unknown values are the default.
-    pub fn from_parameter(value: &str) -> Self {
-        let (word, descending) = value
-            .strip_prefix('-')
-            .map_or((value, false), |word| (word, true));
-        let column = match word {
-            "name" => TagColumn::Name,
-            "grade" => TagColumn::Grade,
-            "size" => TagColumn::Size,
-            "pushed" => TagColumn::Pushed,
-            _ => return Self::default(),
-        };
-        Self::by(column, descending)
-    }
-
-    /// Returns the value of the parameter, empty for the default.
-    pub const fn as_str(self) -> &'static str {
-        match (self.column, self.descending) {
-            (TagColumn::Name, false) => "name",
-            (TagColumn::Name, true) => "-name",
-            (TagColumn::Grade, false) => "grade",
-            (TagColumn::Grade, true) => "-grade",
-            (TagColumn::Size, false) => "size",
-            (TagColumn::Size, true) => "-size",
-            (TagColumn::Pushed, false) => "pushed",
-            (TagColumn::Pushed, true) => "",
-        }
-    }
-
-    /// Returns the order after the next click on a heading: greatest first, then the other way round.
-    fn after_click(self, column: TagColumn) -> Self {
-        Self::by(column, self.column != column || !self.descending)
-    }
-
-    fn aria(self, column: TagColumn) -> &'static str {
-        match (self.column == column, self.descending) {
-            (false, _) => "",
-            (true, false) => " aria-sort=ascending",
-            (true, true) => " aria-sort=descending",
-        }
-    }
-
-    fn arrow(self, column: TagColumn) -> &'static str {
-        match (self.column == column, self.descending) {
-            (false, _) => "",
-            (true, false) => "↑",
-            (true, true) => "↓",
-        }
-    }
-}
-
-/// A heading that orders the table.
-struct Heading {
-    label: &'static str,
-    aria: &'static str,
-    arrow: &'static str,
-    address: Query,
 }
 
 /// Brings rows of equal digest together, each group where its first row stands.
@@ -179,7 +117,7 @@ impl TagsPage {
     fn first_page(&self, sort: TagSort) -> Query {
         Route::Tags(self.repository.clone())
             .with("q", &self.query)
-            .with("sort", sort.as_str())
+            .with("sort", &sort.parameter())
     }
 
     fn next_page(&self, cursor: &str) -> Query {
@@ -187,12 +125,8 @@ impl TagsPage {
     }
 
     fn heading(&self, label: &'static str, column: TagColumn) -> Heading {
-        Heading {
-            label,
-            aria: self.sort.aria(column),
-            arrow: self.sort.arrow(column),
-            address: self.first_page(self.sort.after_click(column)),
-        }
+        self.sort
+            .heading(label, column, |sort| self.first_page(sort))
     }
 
     fn image_address(&self, row: &TagRow) -> Route {
@@ -244,28 +178,5 @@ mod tests {
             groups,
             [vec!["latest", "v1.10"], vec!["v1.11"], vec!["v1.9"]]
         );
-    }
-
-    #[test]
-    fn sorting_parameters_survive_their_spelling() {
-        for column in [
-            TagColumn::Name,
-            TagColumn::Grade,
-            TagColumn::Size,
-            TagColumn::Pushed,
-        ] {
-            for descending in [true, false] {
-                let sort = TagSort::by(column, descending);
-                assert_eq!(TagSort::from_parameter(sort.as_str()), sort);
-            }
-        }
-        assert_eq!(TagSort::from_parameter("-colour"), TagSort::default());
-    }
-
-    #[test]
-    fn a_second_click_turns_the_order_round() {
-        let once = TagSort::default().after_click(TagColumn::Size);
-        assert_eq!(once.as_str(), "-size");
-        assert_eq!(once.after_click(TagColumn::Size).as_str(), "size");
     }
 }

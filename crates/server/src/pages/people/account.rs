@@ -4,7 +4,7 @@ use axum::response::Response;
 use catalog::{Account, PrincipalId};
 use secrecy::SecretString;
 use web::routes::Route;
-use web::{AccountPage, Draft, ErrorKind, HomeHead, HomeView, ShownSecret};
+use web::{AccountPage, Draft, ErrorKind, HomeHead, HomeView, ShownSecret, TokenList, TokenSort};
 
 use super::{ends, not_kept, secret_rows, shown};
 use crate::api::problem::Problem;
@@ -163,7 +163,11 @@ async fn show(
         standing: standing(account),
         created: account.created_at,
         has_password: account.password_hash.is_some(),
-        tokens: secret_rows(tokens.0),
+        tokens: TokenList::new(
+            secret_rows(tokens.0),
+            visit.parameter("q").trim(),
+            TokenSort::from_parameter(visit.parameter("sort")),
+        ),
         shown,
         draft,
     };

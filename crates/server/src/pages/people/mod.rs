@@ -8,8 +8,10 @@
 
 mod account;
 mod grants;
+mod name_lists;
 mod organisations;
 mod robots;
+mod rules;
 mod teams;
 mod usage;
 
@@ -23,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 use web::{Draft, Home, HomeHead, HomeView, SecretRow, ShownSecret};
 
 pub(super) use organisations::{create as create_organisation, kind, list as organisations};
-pub(super) use usage::submit_of_all as set_quota_of_all;
+pub(super) use usage::{card as quota_card, submit_of_all as set_quota_of_all};
 
 use super::refusal::Refused;
 use super::{Form, PageError, Visit};
@@ -47,6 +49,7 @@ pub(super) async fn view(
             Home::Organisation(_) => organisations::page(visit, principal, head, none).await,
         },
         HomeView::Grants => grants::page(visit, principal, head, none).await,
+        HomeView::Rules => rules::page(visit, principal, head).await,
         HomeView::Usage => usage::page(visit, principal, head, none).await,
         HomeView::Members => organisations::members(visit, principal, head, none).await,
         HomeView::Teams => teams::page(visit, principal, head, none).await,
@@ -72,6 +75,7 @@ pub(super) async fn submit(
             Home::Organisation(_) => organisations::submit(visit, principal, head, form).await,
         },
         HomeView::Grants => grants::submit(visit, principal, head, form).await,
+        HomeView::Rules => rules::submit(visit, principal, head, form).await,
         HomeView::Usage => usage::submit(visit, principal, head, form).await,
         HomeView::Members => organisations::add_member(visit, principal, head, form).await,
         HomeView::Teams => teams::create(visit, principal, head, form).await,

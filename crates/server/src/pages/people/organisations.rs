@@ -1,13 +1,14 @@
 //! Organisations: their list, one of them, who is in it.
 
 use axum::response::Response;
-use catalog::{Membership, Principal, SubjectId};
+use catalog::{OrganizationMember, Principal, SubjectId};
 use web::routes::Route;
 use web::{
     Draft, ErrorKind, Home, HomeHead, HomeView, MemberRow, MembersPage, OrganisationPage,
     OrganisationRow, OrganisationsPage, OwnedRepository,
 };
 
+use super::name_lists::Asked;
 use super::{teams, usage};
 use crate::api::organizations::{self, NewOrganization, OrganizationItem};
 use crate::api::{Administrator, Body, Segments, rules};
@@ -91,7 +92,7 @@ pub(super) async fn page(
     let has_more = repositories.len() > REPOSITORIES;
     repositories.truncate(REPOSITORIES);
     let owned = if head.owns {
-        let robots = catalog.list_robots(Some(account.id)).await?.len();
+        let robots = catalog.count_robots(account.id).await?;
         let scope = Segments(format!("namespace:{}", head.name));
         let quota = rules::quota(visit.app(), caller(), scope).await?;
         Some((robots, usage::card(&quota.0)))
@@ -105,7 +106,7 @@ pub(super) async fn page(
         repositories,
         has_more,
         teams: catalog.teams(account.id).await?.len(),
-        members: member_rows(catalog.memberships(account.id).await?).len(),
+        members: catalog.count_members(account.id).await?,
         owned,
         may_delete: principal.superuser,
         head,
@@ -170,15 +171,16 @@ pub(super) async fn members(
     let caller = visit.caller(principal);
     let organization = organizations::known(&visit.app, &caller, &head.name).await?;
     let catalog = &visit.app.catalog;
-    let query = visit.parameter("q").trim().to_owned();
-    let mut rows = member_rows(catalog.memberships(organization.id).await?);
-    rows.retain(|row| row.name.contains(&query));
+    let asked = Asked::of(visit);
+    let found = catalog
+        .organization_members(organization.id, &asked.listing())
+        .await?;
     let teams = catalog.teams(organization.id).await?;
     let page = MembersPage {
         frame: visit.frame(),
         head,
-        query,
-        rows,
+        paging: asked.paging(&found, |member| member.subject.name.clone()),
+        rows: found.rows.into_iter().map(member_row).collect(),
         teams: teams.into_iter().map(|team| team.name).collect(),
         draft,
     };
@@ -203,22 +205,13 @@ pub(super) async fn add_member(
     }
 }
 
-/// Gathers the memberships of each member; they come by member.
-fn member_rows(memberships: Vec<Membership>) -> Vec<MemberRow> {
-    let mut rows: Vec<MemberRow> = Vec::new();
-    for membership in memberships {
-        let team = (membership.team, membership.role.as_str());
-        let kind = kind(membership.member.id);
-        match rows.last_mut() {
-            Some(row) if row.name == membership.member.name => row.teams.push(team),
-            _ => rows.push(MemberRow {
-                name: membership.member.name,
-                kind,
-                teams: vec![team],
-            }),
-        }
+fn member_row(member: OrganizationMember) -> MemberRow {
+    let teams = member.teams.into_iter();
+    MemberRow {
+        kind: kind(member.subject.id),
+        name: member.subject.name,
+        teams: teams.map(|(team, role)| (team, role.as_str())).collect(),
     }
-    rows
 }
 
 /// Returns what somebody is, in a word.

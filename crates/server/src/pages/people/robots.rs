@@ -2,16 +2,17 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use catalog::{Principal, SubjectId};
+use catalog::{Principal, SubjectId, UsedRobot};
 use jiff::Timestamp;
 use web::{
     Draft, ErrorKind, GivenRole, HomeHead, HomeView, RobotPage, RobotRow, RobotState, RobotsPage,
     ShownSecret,
 };
 
+use super::name_lists::Asked;
 use super::{ends, not_kept, secret_rows, shown};
 use crate::api::robots::{self, NewPermission, NewRobot, NewRobotSecret, RobotItem, RobotUpdate};
-use crate::api::{Body, Parameters, Segments};
+use crate::api::{Body, Segments};
 use crate::pages::refusal::{Refused, refusable};
 use crate::pages::{Form, PageError, Visit, html, redirect};
 
@@ -32,15 +33,14 @@ async fn list(
     head: HomeHead,
     draft: Draft,
 ) -> Result<Response, PageError> {
-    let which = robots::Which {
-        owner: Some(head.name.clone()),
-    };
-    let caller = visit.caller(principal);
-    let found = robots::list(visit.app(), caller, Parameters(which)).await?;
-    let uses = visit.app.catalog.robot_uses(&head.name).await?;
+    // Whose robots these are, and whether the visitor may know of them, is the API's to say.
+    let owner = robots::seen_owner(&visit.app, &visit.caller(principal), &head.name).await?;
+    let asked = Asked::of(visit);
+    let catalog = &visit.app.catalog;
+    let found = catalog.robot_page(owner, &asked.listing()).await?;
     let now = visit.app.clock.now();
-    let row = |robot: RobotItem| {
-        let used = uses.get(&robot.name).copied().unwrap_or_default();
+    let row = |used: UsedRobot| {
+        let robot = RobotItem::from(used.robot);
         RobotRow {
             state: state(&robot, now),
             name: robot.name,
@@ -52,7 +52,8 @@ async fn list(
     };
     let page = RobotsPage {
         frame: visit.frame(),
-        rows: found.0.items.into_iter().map(row).collect(),
+        paging: asked.paging(&found, |used| used.robot.name.clone()),
+        rows: found.rows.into_iter().map(row).collect(),
         head,
         draft,
     };

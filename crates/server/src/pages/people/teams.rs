@@ -7,6 +7,7 @@ use web::{
     Draft, ErrorKind, GivenRole, HomeHead, HomeView, TeamMemberRow, TeamPage, TeamRow, TeamsPage,
 };
 
+use super::name_lists::Asked;
 use super::organisations::kind;
 use crate::api::problem::Problem;
 use crate::api::teams::{self, Group, NewTeam, TeamItem, TeamUpdate};
@@ -85,7 +86,8 @@ pub(super) async fn one(
     let catalog = &visit.app.catalog;
     let stored = catalog.team(organization.id, name).await?;
     let stored = stored.ok_or(PageError::Shown(ErrorKind::NotFound))?;
-    let members = catalog.team_members(stored.id).await?;
+    let asked = Asked::of(visit);
+    let members = catalog.team_page(stored.id, &asked.listing()).await?;
     let roles = if head.owns {
         let given = catalog
             .roles_given_to(SubjectId::Team(stored.id), ROLES)
@@ -102,7 +104,9 @@ pub(super) async fn one(
         frame: visit.frame(),
         head,
         team: row(team),
+        paging: asked.paging(&members, |member| member.subject.name.clone()),
         members: members
+            .rows
             .into_iter()
             .map(|member| TeamMemberRow {
                 kind: kind(member.subject.id),

@@ -60,7 +60,7 @@ pub(super) async fn page(
     html(web::render_usage(&page))
 }
 
-pub(super) fn card(item: &QuotaItem) -> QuotaCard {
+pub(in crate::pages) fn card(item: &QuotaItem) -> QuotaCard {
     let limit = item.limit_bytes.zip(item.warn_percent).zip(item.refuses);
     QuotaCard {
         used: item.used_bytes,

@@ -1,6 +1,7 @@
 //! What the server does by itself, for administrators: to everybody else these pages do not exist.
 
 mod jobs;
+mod rules;
 mod upstreams;
 mod webhooks;
 
@@ -24,6 +25,7 @@ pub(super) async fn view(
     match route {
         Route::System => overview(visit).await,
         Route::Jobs => jobs::page(visit).await,
+        Route::SystemRules => rules::page(visit, principal).await,
         Route::Webhooks => webhooks::page(visit).await,
         Route::Webhook(id) => webhooks::one(visit, *id).await,
         Route::Upstreams => upstreams::page(visit).await,
@@ -41,6 +43,7 @@ pub(super) async fn submit(
     match route {
         Route::System => steer(visit, principal, form).await,
         Route::Jobs => jobs::submit(visit, principal, form).await,
+        Route::SystemRules => rules::submit(visit, principal, form).await,
         Route::Webhook(id) => webhooks::submit(visit, principal, *id, form).await,
         Route::Upstreams => upstreams::submit(visit, principal, form).await,
         _ => Err(PageError::Shown(ErrorKind::NotFound)),

@@ -70,6 +70,30 @@ fn rows(earlier: &Digest, job: &str) -> Vec<Row> {
             &["mirror.run"],
         ),
         row("Audit", "/audit", "format=csv", &["audit.export"]),
+        row(
+            "SystemRules",
+            "/system/rules",
+            "do=immutable&tag=v*",
+            &["immutability.add"],
+        ),
+        row(
+            "SystemRules",
+            "/system/rules",
+            "do=lift&id=1",
+            &["immutability.delete"],
+        ),
+        row(
+            "SystemRules",
+            "/system/rules",
+            RETENTION,
+            &["retention.set"],
+        ),
+        row(
+            "SystemRules",
+            "/system/rules",
+            "do=no-retention",
+            &["retention.delete"],
+        ),
         row("Usage", "/usage", QUOTA, &["quota.set"]),
         row("Usage", "/usage", "do=no-quota", &["quota.delete"]),
     ];
@@ -83,6 +107,8 @@ fn rows(earlier: &Digest, job: &str) -> Vec<Row> {
     rows
 }
 
+const RETENTION: &str =
+    "do=retention&rules=1&name-0=newest&last-pushed-0=10&untagged=7d&enabled=yes";
 const QUOTA: &str = "do=quota&limit=5+GB&warn=80&beyond=refuse";
 
 /// Makes a [`Row`] of its parts.
@@ -135,6 +161,22 @@ fn organisation(row: Make<'_>) -> Vec<Row> {
             "/organisations/house/robots",
             "do=robot&name=ci&ends=30",
             &["robot.create"],
+        ),
+        home(
+            "/organisations/house/rules",
+            "do=immutable&tag=v*&repository=house/*",
+            &["immutability.add"],
+        ),
+        home("/organisations/house/rules", RETENTION, &["retention.set"]),
+        home(
+            "/organisations/house/rules",
+            "do=no-retention",
+            &["retention.delete"],
+        ),
+        home(
+            "/organisations/house/rules",
+            "do=window&window=4w",
+            &["namespace.restore-window"],
         ),
         home("/organisations/house/usage", QUOTA, &["quota.set"]),
         home(

@@ -7,6 +7,7 @@ pub mod account;
 pub mod grants;
 pub mod organisations;
 pub mod robots;
+pub mod rules;
 pub mod teams;
 pub mod usage;
 
@@ -51,6 +52,7 @@ pub(crate) enum HomeTab {
     Teams,
     Robots,
     Grants,
+    Rules,
     Usage,
 }
 
@@ -70,6 +72,7 @@ impl HomeTab {
             tabs.push(link(Self::Grants, "Permissions", HomeView::Grants));
         }
         if head.owns {
+            tabs.push(link(Self::Rules, "Rules", HomeView::Rules));
             tabs.push(link(Self::Usage, "Usage", HomeView::Usage));
         }
         tabs

@@ -9,6 +9,7 @@ use super::{HomeHead, HomeTab};
 use crate::draft::Draft;
 use crate::frame::{Frame, Section};
 use crate::homes::{Home, HomeView};
+use crate::paging::NamePaging;
 use crate::routes::{Query, Route};
 
 /// The organisations that the visitor may know of.
@@ -57,9 +58,9 @@ pub struct OrganisationPage {
     /// Its teams and their members.
     pub teams: usize,
     /// Who is in one of them.
-    pub members: usize,
+    pub members: u64,
     /// Its robots, and what it uses of its quota; `None` for those who do not own it.
-    pub owned: Option<(usize, QuotaCard)>,
+    pub owned: Option<(u64, QuotaCard)>,
     /// Whether the visitor ends organisations.
     pub may_delete: bool,
     /// The form that was refused.
@@ -85,9 +86,9 @@ pub struct MembersPage {
     pub frame: Frame,
     /// Whose page it is.
     pub head: HomeHead,
-    /// A part of the names to show.
-    pub query: String,
-    /// The members that match, by name.
+    /// Which of the members.
+    pub paging: NamePaging,
+    /// They, by name.
     pub rows: Vec<MemberRow>,
     /// The names of the teams.
     pub teams: Vec<String>,

@@ -7,6 +7,7 @@ use super::{HomeHead, HomeTab, SecretRow, ShownSecret};
 use crate::draft::Draft;
 use crate::frame::{Frame, Section};
 use crate::homes::HomeView;
+use crate::paging::NamePaging;
 use crate::routes::Route;
 
 /// The robots of a home.
@@ -17,7 +18,9 @@ pub struct RobotsPage {
     pub frame: Frame,
     /// Whose robots.
     pub head: HomeHead,
-    /// The robots, by name.
+    /// Which of its robots.
+    pub paging: NamePaging,
+    /// They, by name.
     pub rows: Vec<RobotRow>,
     /// The form that was refused.
     pub draft: Draft,

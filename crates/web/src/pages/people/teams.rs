@@ -8,6 +8,7 @@ use super::{HomeHead, HomeTab};
 use crate::draft::Draft;
 use crate::frame::{Frame, Section};
 use crate::homes::HomeView;
+use crate::paging::NamePaging;
 use crate::routes::Route;
 
 /// The teams of an organisation.
@@ -51,7 +52,9 @@ pub struct TeamPage {
     pub head: HomeHead,
     /// The team.
     pub team: TeamRow,
-    /// Who is in it, by name.
+    /// Which of its members.
+    pub paging: NamePaging,
+    /// They, by name.
     pub members: Vec<TeamMemberRow>,
     /// What it was given on single repositories; `None` for those who do not own the organisation.
     pub roles: Option<Vec<GivenRole>>,

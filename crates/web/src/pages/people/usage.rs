@@ -67,6 +67,9 @@ impl QuotaCard {
     pub(crate) fn words(&self) -> String {
         let used = format::size(self.used);
         match (self.limit, self.percent()) {
+            (Some(limit), Some(0)) if self.used > 0 => {
+                format!("{used} of {}, under 1 %", format::size(limit.bytes))
+            }
             (Some(limit), Some(percent)) => {
                 format!("{used} of {}, {percent} %", format::size(limit.bytes))
             }
@@ -248,6 +251,30 @@ mod tests {
         check(250, 100, false, 100, "warned");
         check(u64::MAX, 1, true, 100, "refused");
         assert_eq!(QuotaCard::default().state().1, "no quota");
+    }
+
+    #[track_caller]
+    fn says(used: u64, limit: u64, words: &str) {
+        let limit = QuotaLimit {
+            bytes: limit,
+            warn_percent: 80,
+            refuses: true,
+        };
+        let card = QuotaCard {
+            used,
+            limit: Some(limit),
+        };
+        assert_eq!(card.words(), words);
+    }
+
+    #[test]
+    fn something_is_never_called_nothing() {
+        says(0, 1_000, "0 B of 1.0 kB, 0 %");
+        says(9, 1_000, "9 B of 1.0 kB, under 1 %");
+        says(10, 1_000, "10 B of 1.0 kB, 1 %");
+        says(12_000, 50_000_000_000, "12.0 kB of 50.0 GB, under 1 %");
+        says(1, 0, "1 B of 0 B, 100 %");
+        assert_eq!(QuotaCard::default().words(), "0 B");
     }
 
     #[test]

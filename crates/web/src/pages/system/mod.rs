@@ -6,6 +6,7 @@
 //! Adding a page: a module with its struct, a template that includes `system/head.html`, a [`SystemTab`].
 
 pub mod jobs;
+pub mod rules;
 pub mod upstreams;
 pub mod webhooks;
 
@@ -27,18 +28,21 @@ pub enum SystemTab {
     Webhooks,
     /// Other registries.
     Upstreams,
+    /// What neither moves nor ends anywhere, and what ends by itself.
+    Rules,
     /// What everybody uses, and may use.
     Usage,
 }
 
 impl SystemTab {
-    pub(crate) fn all(self) -> [TabLink; 5] {
+    pub(crate) fn all(self) -> [TabLink; 6] {
         let link = |tab, label, route| TabLink::new(label, route, tab == self);
         [
             link(Self::Overview, "Overview", Route::System),
             link(Self::Jobs, "Jobs", Route::Jobs),
             link(Self::Webhooks, "Webhooks", Route::Webhooks),
             link(Self::Upstreams, "Upstreams", Route::Upstreams),
+            link(Self::Rules, "Rules", Route::SystemRules),
             link(Self::Usage, "Usage", Route::Usage),
         ]
     }
