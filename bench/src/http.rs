@@ -14,6 +14,7 @@ pub(crate) struct Connection {
     stream: BufReader<TcpStream>,
     host: String,
     authorization: Option<String>,
+    cookie: Option<String>,
     scratch: Vec<u8>,
 }
 
@@ -22,6 +23,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) location: Option<String>,
     pub(crate) challenge: Option<String>,
+    /// Name and value of the last cookie.
+    pub(crate) cookie: Option<String>,
     /// How many bytes the body had.
     pub(crate) length: u64,
 }
@@ -35,8 +38,14 @@ impl Connection {
             stream: BufReader::with_capacity(256 << 10, stream),
             host: host.to_owned(),
             authorization: authorization.map(str::to_owned),
+            cookie: None,
             scratch: vec![0; 256 << 10],
         })
+    }
+
+    /// Sends a cookie from now on.
+    pub(crate) fn remember(&mut self, cookie: Option<String>) {
+        self.cookie = cookie;
     }
 
     /// Sends a request and reads the whole answer. The body is a list of pieces, so that nobody joins them.
@@ -52,6 +61,11 @@ impl Connection {
         if let Some(authorization) = &self.authorization {
             head.push_str("Authorization: ");
             head.push_str(authorization);
+            head.push_str("\r\n");
+        }
+        if let Some(cookie) = &self.cookie {
+            head.push_str("Cookie: ");
+            head.push_str(cookie);
             head.push_str("\r\n");
         }
         head.push_str(headers);
@@ -114,6 +128,7 @@ impl Connection {
             status,
             location: None,
             challenge: None,
+            cookie: None,
             length: 0,
         };
         let mut length = 0;
@@ -131,6 +146,8 @@ impl Connection {
                 is_chunked = value.eq_ignore_ascii_case("chunked");
             } else if name.eq_ignore_ascii_case("location") {
                 answer.location = Some(value.to_owned());
+            } else if name.eq_ignore_ascii_case("set-cookie") {
+                answer.cookie = value.split(';').next().map(str::to_owned);
             } else if name.eq_ignore_ascii_case("www-authenticate") {
                 answer.challenge = Some(value.to_owned());
             }

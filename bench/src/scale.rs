@@ -36,6 +36,9 @@ pub(crate) struct Scale {
     times: u64,
 }
 
+/// Requests of each operation before the ones that are measured.
+const WARM: u64 = 100;
+
 /// The stage that is measured.
 struct Scene<'a> {
     fixture: &'a Fixture,
@@ -45,121 +48,172 @@ struct Scene<'a> {
 
 struct Operation {
     name: &'static str,
-    once: fn(&mut Connection, &Scene<'_>, u64) -> anyhow::Result<()>,
+    who: Who,
+    once: Once,
+}
+
+/// Whose connection an operation takes.
+#[derive(Clone, Copy)]
+enum Who {
+    /// A client of the registry, with a token.
+    Client,
+    /// Somebody with a name and a password, for what no token opens.
+    Person,
+    /// Somebody who has signed in to the pages.
+    Visitor,
+}
+
+impl Who {
+    fn connect(self, registry: &Registry) -> anyhow::Result<Connection> {
+        match self {
+            Self::Client => Ok(registry.connect(1)?.remove(0)),
+            Self::Person => registry.connect_as_person(),
+            Self::Visitor => registry.connect_as_visitor(),
+        }
+    }
 }
 
 const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "manifest GET by tag",
-        once: |connection, scene, n| {
-            get(
-                connection,
-                &format!("/v2/{REPOSITORY}/manifests/{}", scene.tag(n)),
-            )
-        },
-    },
-    Operation {
-        name: "manifest GET by digest",
-        once: |connection, scene, _| {
-            let digest = &scene.fixture.manifest_digest;
-            get(connection, &format!("/v2/{REPOSITORY}/manifests/{digest}"))
-        },
-    },
-    Operation {
-        name: "manifest HEAD by tag",
-        once: |connection, scene, n| {
-            let path = format!("/v2/{REPOSITORY}/manifests/{}", scene.tag(n));
-            connection.expect(200, "HEAD", &path, "", &[]).map(drop)
-        },
-    },
-    Operation {
-        name: "blob HEAD",
-        once: |connection, scene, _| {
-            let digest = scene.fixture.kilobyte.digest_with(0);
-            let path = format!("/v2/{REPOSITORY}/blobs/{digest}");
-            connection.expect(200, "HEAD", &path, "", &[]).map(drop)
-        },
-    },
-    Operation {
-        name: "manifest PUT",
-        once: |connection, scene, n| {
-            put_manifest(
-                connection,
-                &format!("new-{n}"),
-                &scene.fixture.fresh_manifest(n),
-            )
-        },
-    },
-    Operation {
-        name: "tags, first page",
-        once: |connection, _, _| get(connection, &format!("/v2/{REPOSITORY}/tags/list?n=100")),
-    },
-    Operation {
-        name: "tags, page in the middle",
-        once: |connection, _, _| {
-            let path = format!("/v2/{REPOSITORY}/tags/list?n=100&last=v5");
-            get(connection, &path)
-        },
-    },
-    Operation {
-        name: "tags, last page",
-        once: |connection, _, _| {
-            let path = format!("/v2/{REPOSITORY}/tags/list?n=100&last=v98");
-            get(connection, &path)
-        },
-    },
-    Operation {
-        name: "20 referrers",
-        once: |connection, scene, _| {
-            let digest = &scene.fixture.manifest_digest;
-            get(connection, &format!("/v2/{REPOSITORY}/referrers/{digest}"))
-        },
-    },
-    Operation {
-        name: "catalog, first page",
-        once: |connection, _, _| get(connection, "/v2/_catalog?n=100"),
-    },
-    Operation {
-        name: "tags with verdicts",
-        once: |connection, _, _| get(connection, &format!("{}/tags", api())),
-    },
-    Operation {
-        name: "history",
-        once: |connection, _, _| get(connection, &format!("{}/history", api())),
-    },
-    Operation {
-        name: "history of a tag",
-        once: |connection, scene, n| {
-            get(
-                connection,
-                &format!("{}/tags/{}/history", api(), scene.tag(n)),
-            )
-        },
-    },
-    Operation {
-        name: "tags at an instant",
-        once: |connection, _, _| {
-            get(
-                connection,
-                &format!("{}/past?at=2024-01-01T00:00:00Z", api()),
-            )
-        },
-    },
-    Operation {
-        name: "repositories, first page",
-        once: |connection, _, _| get(connection, "/api/v1/repositories"),
-    },
+    client("manifest GET by tag", |connection, scene, n| {
+        get(connection, &scene.manifest(&scene.tag(n)))
+    }),
+    client("manifest GET by digest", |connection, scene, _| {
+        get(connection, &scene.manifest(&scene.fixture.manifest_digest))
+    }),
+    client("manifest HEAD by tag", |connection, scene, n| {
+        head(connection, &scene.manifest(&scene.tag(n)))
+    }),
+    client("manifest HEAD by digest", |connection, scene, _| {
+        head(connection, &scene.manifest(&scene.fixture.manifest_digest))
+    }),
+    client("blob HEAD", |connection, scene, _| {
+        let digest = scene.fixture.kilobyte.digest_with(0);
+        head(connection, &format!("/v2/{REPOSITORY}/blobs/{digest}"))
+    }),
+    client("manifest PUT, a new tag", |connection, scene, n| {
+        let manifest = scene.fixture.fresh_manifest(n);
+        put_manifest(connection, &format!("new-{n}"), &manifest)
+    }),
+    client("manifest PUT, tag DELETE", |connection, scene, n| {
+        let (tag, manifest) = (format!("gone-{n}"), scene.fixture.fresh_manifest(n));
+        put_manifest(connection, &tag, &manifest)?;
+        let path = scene.manifest(&tag);
+        connection.expect(202, "DELETE", &path, "", &[]).map(drop)
+    }),
+    client("tags, first page", |connection, _, _| {
+        get(connection, &format!("/v2/{REPOSITORY}/tags/list?n=100"))
+    }),
+    client("tags, page in the middle", |connection, _, _| {
+        let path = format!("/v2/{REPOSITORY}/tags/list?n=100&last=v5");
+        get(connection, &path)
+    }),
+    client("20 referrers", |connection, scene, _| {
+        let digest = &scene.fixture.manifest_digest;
+        get(connection, &format!("/v2/{REPOSITORY}/referrers/{digest}"))
+    }),
+    person("catalog, 100 names", |connection, _, _| {
+        get(connection, "/v2/_catalog?n=100")
+    }),
+    person("API: tags with verdicts", |connection, _, _| {
+        get(connection, &format!("{}/tags", api()))
+    }),
+    person("API: history", |connection, _, _| {
+        get(connection, &format!("{}/history", api()))
+    }),
+    person("API: history of a tag", |connection, scene, n| {
+        let path = format!("{}/tags/{}/history", api(), scene.tag(n));
+        get(connection, &path)
+    }),
+    person("API: tags at an instant", |connection, _, _| {
+        let path = format!("{}/past?at=2024-01-01T00:00:00Z", api());
+        get(connection, &path)
+    }),
+    person("API: 100 repositories", |connection, _, _| {
+        get(connection, "/api/v1/repositories")
+    }),
+    person("API: audit", |connection, _, _| {
+        get(connection, "/api/v1/audit")
+    }),
+    person("API: the same after a push", |connection, scene, n| {
+        // A push makes what was summed up about the repository old.
+        put_manifest(
+            connection,
+            &format!("new-{n}"),
+            &scene.fixture.fresh_manifest(n),
+        )?;
+        get(connection, "/api/v1/repositories")
+    }),
+    visitor("page: images", |connection, _, _| {
+        get(connection, "/images")
+    }),
+    visitor("page: tags", |connection, _, _| {
+        get(connection, &tags_page("-pushed"))
+    }),
+    visitor("page: tags by name", |connection, _, _| {
+        get(connection, &tags_page("name"))
+    }),
+    visitor("page: tags by size", |connection, _, _| {
+        get(connection, &tags_page("-size"))
+    }),
+    visitor("page: tags by grade", |connection, _, _| {
+        get(connection, &tags_page("grade"))
+    }),
+    visitor("page: a tag", |connection, scene, n| {
+        get(connection, &format!("/r/{REPOSITORY}/-/t/{}", scene.tag(n)))
+    }),
+    visitor("page: history", |connection, _, _| {
+        get(connection, &format!("/r/{REPOSITORY}/-/history"))
+    }),
+    visitor("page: audit", |connection, _, _| get(connection, "/audit")),
+    visitor("page: organisation", |connection, _, _| {
+        get(connection, "/organisations/team0")
+    }),
+    visitor("page: its usage", |connection, _, _| {
+        get(connection, "/organisations/bench/usage")
+    }),
+    visitor("page: usage by size", |connection, _, _| {
+        get(connection, "/organisations/bench/usage?sort=-size")
+    }),
 ];
+
+type Once = fn(&mut Connection, &Scene<'_>, u64) -> anyhow::Result<()>;
+
+const fn client(name: &'static str, once: Once) -> Operation {
+    let who = Who::Client;
+    Operation { name, who, once }
+}
+
+const fn person(name: &'static str, once: Once) -> Operation {
+    let who = Who::Person;
+    Operation { name, who, once }
+}
+
+const fn visitor(name: &'static str, once: Once) -> Operation {
+    let who = Who::Visitor;
+    Operation { name, who, once }
+}
 
 impl Scene<'_> {
     /// One of a hundred tags, spread over all.
     fn tag(&self, n: u64) -> String {
         format!("v{}", (n % 100) * self.tags / 100)
     }
+
+    fn manifest(&self, reference: &str) -> String {
+        format!("/v2/{REPOSITORY}/manifests/{reference}")
+    }
 }
 
 fn api() -> String {
     format!("/api/v1/repositories/{}", REPOSITORY.replace('/', "%2F"))
+}
+
+fn tags_page(sort: &str) -> String {
+    format!("/r/{REPOSITORY}/-/tags?sort={sort}")
+}
+
+fn head(connection: &mut Connection, path: &str) -> anyhow::Result<()> {
+    connection.expect(200, "HEAD", path, "", &[]).map(drop)
 }
 
 fn get(connection: &mut Connection, path: &str) -> anyhow::Result<()> {
@@ -172,6 +226,8 @@ fn get(connection: &mut Connection, path: &str) -> anyhow::Result<()> {
 struct Took {
     median: Duration,
     p99: Duration,
+    /// Seconds of the registry's processor time for one.
+    processor: f64,
 }
 
 /// Grows, measures at each stage, and prints the table.
@@ -183,6 +239,8 @@ pub(crate) fn run(
 ) -> anyhow::Result<()> {
     let fixture = Fixture::new();
     seed(&fixture, registry)?;
+    // Lists of repositories have a full page from the beginning.
+    copies(fill, "few", database, 2_000_000_000, 2_000_001_500)?;
     let mut stages = Vec::new();
     let mut columns: Vec<Vec<Took>> = Vec::new();
     let mut tags = 0;
@@ -204,6 +262,13 @@ pub(crate) fn run(
 
 /// Pushes the image that is copied, and what refers to it.
 fn seed(fixture: &Fixture, registry: &Registry) -> anyhow::Result<()> {
+    let mut person = registry.connect_as_person()?;
+    for name in ["bench", "team0"] {
+        let body = format!("{{\"name\":\"{name}\"}}");
+        let kind = "Content-Type: application/json\r\n";
+        let path = "/api/v1/organizations";
+        person.expect(201, "POST", path, kind, &[body.as_bytes()])?;
+    }
     let mut connection = registry.connect(1)?.remove(0);
     let config = oci::Digest::sha256(&fixture.config);
     push(&mut connection, config.as_str(), &[&fixture.config])?;
@@ -260,22 +325,28 @@ fn measure(
     let scene = Scene { fixture, tags };
     let mut took = Vec::new();
     for operation in OPERATIONS {
-        let mut connection = registry.connect_as_person()?;
+        let mut connection = operation.who.connect(registry)?;
         let mut times = Vec::new();
+        let mut used = 0.0;
         // What every first request of a tag brings along, a verdict to be stored among it, is not what is measured.
-        for round in 0..scale.times + 100 {
+        for round in 0..scale.times + WARM {
+            if round == WARM {
+                used = registry.processor_seconds()?;
+            }
             let started = Instant::now();
             (operation.once)(&mut connection, &scene, fresh())
                 .with_context(|| format!("{} of {tags} tags", operation.name))?;
-            if round >= 100 {
+            if round >= WARM {
                 times.push(started.elapsed());
             }
         }
+        let processor = (registry.processor_seconds()? - used) / scale.times as f64;
         times.sort_unstable();
         let at = |hundredths: usize| times[(times.len() * hundredths / 100).min(times.len() - 1)];
         took.push(Took {
             median: at(50),
             p99: at(99),
+            processor,
         });
     }
     Ok(took)
@@ -285,25 +356,26 @@ fn print(registry: &Registry, stages: &[String], columns: &[Vec<Took>]) -> anyho
     let mut output = std::io::stdout();
     writeln!(
         output,
-        "{}, one connection, p50 / p99 in ms\n",
+        "{}, one connection, p50 / p99 / processor time in ms\n",
         registry.name
     )?;
-    write!(output, "| {:24} |", "operation")?;
+    write!(output, "| {:26} |", "operation")?;
     for stage in stages {
-        write!(output, " {stage:>17} |")?;
+        write!(output, " {stage:>22} |")?;
     }
-    write!(output, " {:>12} |\n|{:-<26}|", "last ÷ first", "")?;
+    write!(output, " {:>12} |\n|{:-<28}|", "last ÷ first", "")?;
     for _ in stages {
-        write!(output, "{:->19}|", "")?;
+        write!(output, "{:->24}|", "")?;
     }
     writeln!(output, "{:->14}|", "")?;
     let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
     for (place, operation) in OPERATIONS.iter().enumerate() {
-        write!(output, "| {:24} |", operation.name)?;
+        write!(output, "| {:26} |", operation.name)?;
         for column in columns {
             let took = column[place];
             let (median, p99) = (milliseconds(took.median), milliseconds(took.p99));
-            write!(output, " {median:>8.2} / {p99:>6.2} |")?;
+            let processor = took.processor * 1_000.0;
+            write!(output, " {median:>6.2} / {p99:>6.2} / {processor:>4.2} |")?;
         }
         let (first, last) = (columns.first(), columns.last());
         let ratio = first.zip(last).map_or(f64::NAN, |(first, last)| {

@@ -138,6 +138,24 @@ impl Registry {
         Connection::open(&self.host, Some(&basic()))
     }
 
+    /// Opens a connection of somebody who has signed in to the pages.
+    pub(crate) fn connect_as_visitor(&self) -> anyhow::Result<Connection> {
+        let mut connection = Connection::open(&self.host, None)?;
+        let answer = connection.expect(200, "GET", "/sign-in", "", &[])?;
+        let page = String::from_utf8_lossy(connection.last_body(&answer)).into_owned();
+        let token = page
+            .split_once("name=\"csrf\" value=\"")
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map(|(token, _)| token)
+            .context("no token in the form")?;
+        connection.remember(answer.cookie);
+        let form = format!("username=admin&password={PASSWORD}&csrf={token}");
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let answer = connection.expect(303, "POST", "/sign-in", kind, &[form.as_bytes()])?;
+        connection.remember(Some(answer.cookie.context("no session")?));
+        Ok(connection)
+    }
+
     /// Returns the seconds of processor time it has used.
     pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
         let text = fs_err::read_to_string(format!("/proc/{}/stat", self.child.id()))?;

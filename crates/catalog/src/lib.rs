@@ -47,6 +47,7 @@ mod sign_ins;
 mod signing_keys;
 mod simple_signatures;
 mod store_checks;
+mod tag_figures;
 mod tag_page;
 mod tags;
 mod transfer;

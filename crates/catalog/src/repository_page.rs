@@ -4,8 +4,8 @@
 //! may see, not what the registry holds. The joins are `CROSS JOIN`s because SQLite then keeps their order: it would
 //! else begin with every repository, to save the sorting of a few.
 //!
-//! The figures of a repository cost a look at each of its tags, so they are asked for apart from the page: whoever still
-//! has those of the same [`FiguresStamp`] need not ask again.
+//! The figures of a repository are a few rows that are kept beside its tags ([`crate::tag_figures`]). They are asked for
+//! apart from the page: whoever still has those of the same [`FiguresStamp`] need not ask again.
 
 use std::collections::HashMap;
 
@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use oci::RepositoryName;
 use sqlx::any::AnyRow;
 
-use crate::dialect::{chunks, statements};
+use crate::dialect::{Statement, chunks, statements};
 use crate::evidence_rows::read_grade;
 use crate::repositories::read_repository;
 use crate::rows::{Columns as _, all, containing, micros};
+use crate::tag_figures::UNGRADED;
 use crate::{Catalog, CatalogError, Principal, Repository, RepositoryId};
 
 /// How many live tags carry which verdict.
@@ -78,48 +79,68 @@ pub struct RepositorySummary {
     pub verdicts: VerdictCounts,
 }
 
+/// Greater than every name.
+const BEYOND_NAMES: &str = "\u{7f}";
+
+/// A range of names, without both ends.
+#[derive(Clone, Copy, Debug)]
+struct Names<'a> {
+    after: &'a str,
+    below: &'a str,
+}
+
+impl<'a> Names<'a> {
+    fn after(name: Option<&'a RepositoryName>) -> Self {
+        Self {
+            after: name.map_or("", RepositoryName::as_str),
+            below: BEYOND_NAMES,
+        }
+    }
+}
+
 statements! {
-    LIST_ALL = "SELECT r.id FROM repository r WHERE r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+    LIST_ALL = "SELECT r.id FROM repository r
+        WHERE r.live_name > $1 AND r.live_name < $4 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
         ORDER BY r.live_name LIMIT $3";
     LIST_VISIBLE = "WITH subject (kind, id) AS (
-            SELECT CAST($4 AS TEXT), CAST($5 AS BIGINT)
-            UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $4 AND m.member_id = $5
+            SELECT CAST($5 AS TEXT), CAST($6 AS BIGINT)
+            UNION ALL SELECT 'team', m.team_id FROM team_member m WHERE m.member_kind = $5 AND m.member_id = $6
         ),
         held (pattern_namespace, name_like, slashes) AS (
             SELECT g.namespace, g.name_like, g.slashes FROM subject s
                 CROSS JOIN pattern_permission g WHERE g.subject_kind = s.kind AND g.subject_id = s.id
         ),
         owned (namespace) AS (
-            SELECT a.name FROM account a WHERE $4 = 'account' AND a.id = $5 AND a.kind = 'user'
+            SELECT a.name FROM account a WHERE $5 = 'account' AND a.id = $6 AND a.kind = 'user'
             UNION ALL
             SELECT o.name FROM team_member m JOIN team t ON t.id = m.team_id AND t.role = 'admin'
-                JOIN account o ON o.id = t.org_id WHERE m.member_kind = $4 AND m.member_id = $5
+                JOIN account o ON o.id = t.org_id WHERE m.member_kind = $5 AND m.member_id = $6
         )
         SELECT id, live_name FROM (
             SELECT id, live_name FROM (SELECT r.id, r.live_name FROM repository r
-                WHERE r.visibility = 'public' AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                WHERE r.visibility = 'public' AND r.live_name > $1 AND r.live_name < $4 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
                 ORDER BY r.live_name LIMIT $3) open
             UNION
             SELECT id, live_name FROM (SELECT r.id, r.live_name FROM subject s
                 CROSS JOIN permission p
                 CROSS JOIN repository r
-                WHERE p.subject_kind = s.kind AND p.subject_id = s.id AND r.id = p.repository_id AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                WHERE p.subject_kind = s.kind AND p.subject_id = s.id AND r.id = p.repository_id AND r.live_name > $1 AND r.live_name < $4 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
                 ORDER BY r.live_name LIMIT $3) given
             UNION
             SELECT id, live_name FROM (SELECT r.id, r.live_name FROM owned o
                 CROSS JOIN repository r
-                WHERE r.namespace = o.namespace AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                WHERE r.namespace = o.namespace AND r.live_name > $1 AND r.live_name < $4 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
                 ORDER BY r.live_name LIMIT $3) own
             UNION
             SELECT id, live_name FROM (SELECT r.id, r.live_name FROM held h
                 CROSS JOIN repository r
-                WHERE r.namespace = h.pattern_namespace AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!' AND r.live_name LIKE h.name_like ESCAPE '!'
+                WHERE r.namespace = h.pattern_namespace AND r.live_name > $1 AND r.live_name < $4 AND LOWER(r.live_name) LIKE $2 ESCAPE '!' AND r.live_name LIKE h.name_like ESCAPE '!'
                   AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', '')))
                 ORDER BY r.live_name LIMIT $3) matching
             UNION
             SELECT id, live_name FROM (SELECT r.id, r.live_name FROM repository r
                 WHERE EXISTS (SELECT 1 FROM held WHERE pattern_namespace = '*')
-                  AND r.live_name > $1 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
+                  AND r.live_name > $1 AND r.live_name < $4 AND LOWER(r.live_name) LIKE $2 ESCAPE '!'
                   AND EXISTS (SELECT 1 FROM held h WHERE h.pattern_namespace = '*' AND r.live_name LIKE h.name_like ESCAPE '!'
                     AND (h.slashes IS NULL OR h.slashes = LENGTH(r.live_name) - LENGTH(REPLACE(r.live_name, '/', ''))))
                 ORDER BY r.live_name LIMIT $3) anywhere
@@ -128,17 +149,17 @@ statements! {
             g.value AS changes, g.decisions
         FROM repository r LEFT JOIN repository_generation g ON g.repository_id = r.id WHERE r.id IN ({list})";
     NAMES = "SELECT name FROM repository WHERE id IN ({list})";
-    FIGURES = "SELECT page.id, COUNT(t.id) AS tag_count, MAX(t.start_us) AS last_push, MAX(i.grade) AS worst_grade,
-            COUNT(CASE WHEN d.verdict = 'allow' THEN 1 END) AS allowed,
-            COUNT(CASE WHEN d.verdict = 'warn' THEN 1 END) AS warned,
-            COUNT(CASE WHEN d.verdict = 'deny' THEN 1 END) AS denied
-        FROM repository page
-        LEFT JOIN tag t ON t.repository_id = page.id AND t.live_name IS NOT NULL
-            AND (t.expires_us IS NULL OR t.expires_us > $1)
-        LEFT JOIN image_report i ON i.digest = t.digest
-        LEFT JOIN decision d ON d.repository_id = page.id AND d.digest = t.digest AND d.is_current = 1
-        WHERE page.id IN ({list})
-        GROUP BY page.id";
+    // Tags that ran out and were not closed yet are few: they are taken off again.
+    TALLIES = "SELECT cells.repository_id, cells.grade, cells.verdict, CAST(SUM(cells.tags) AS BIGINT) AS tags FROM (
+            SELECT c.repository_id, c.grade, c.verdict, c.tags FROM tag_tally c WHERE c.repository_id IN ({list})
+            UNION ALL
+            SELECT f.repository_id, f.grade, f.verdict, -1 FROM tag t CROSS JOIN tag_figure f
+            WHERE t.live_name IS NOT NULL AND t.expires_us <= $1 AND f.tag_id = t.id AND f.repository_id IN ({list})
+        ) cells GROUP BY cells.repository_id, cells.grade, cells.verdict";
+    LAST_PUSH = "SELECT r.id, (SELECT t.start_us FROM tag t WHERE t.repository_id = r.id AND t.live_name IS NOT NULL
+                AND (t.expires_us IS NULL OR t.expires_us > $1)
+            ORDER BY t.start_us DESC, t.live_name DESC LIMIT 1) AS last_push
+        FROM repository r WHERE r.id IN ({list})";
 }
 
 impl Catalog {
@@ -171,7 +192,29 @@ impl Catalog {
         after: Option<&RepositoryName>,
         limit: u32,
     ) -> Result<Vec<RepositoryHead>, CatalogError> {
-        let ids = self.visible(viewer, query, after, limit).await?;
+        let names = Names::after(after);
+        self.heads(self.visible(viewer, query, names, limit).await?)
+            .await
+    }
+
+    /// Lists the repositories in a namespace that `viewer` may pull, by name, without summing up anything.
+    pub async fn repository_heads_in(
+        &self,
+        viewer: &Principal,
+        namespace: &str,
+        limit: u32,
+    ) -> Result<Vec<RepositoryHead>, CatalogError> {
+        let (first, beyond) = (format!("{namespace}/"), format!("{namespace}0"));
+        let names = Names {
+            after: &first,
+            // The character after the slash.
+            below: &beyond,
+        };
+        self.heads(self.visible(viewer, "", names, limit).await?)
+            .await
+    }
+
+    async fn heads(&self, ids: Vec<i64>) -> Result<Vec<RepositoryHead>, CatalogError> {
         let mut heads = Vec::with_capacity(ids.len());
         for chunk in chunks(&ids) {
             let mut query = self.dialect.query_many(HEADS, chunk.len());
@@ -192,24 +235,43 @@ impl Catalog {
         Ok(heads)
     }
 
-    /// Sums up repositories: a look at each of their tags.
+    /// Sums up repositories, after folding what lately changed; see [`Catalog::fold_tag_figures`].
     pub async fn repository_figures(
         &self,
         repositories: &[RepositoryId],
         now: Timestamp,
     ) -> Result<HashMap<RepositoryId, RepositoryFigures>, CatalogError> {
         let mut figures = HashMap::with_capacity(repositories.len());
+        if repositories.is_empty() {
+            return Ok(figures);
+        }
+        self.refresh_tag_figures().await?;
         for chunk in chunks(repositories) {
-            let query = self.dialect.query_many(FIGURES, chunk.len());
-            let mut query = query.bind(micros(now));
-            for id in chunk {
-                query = query.bind(id.0);
+            for row in self.about(LAST_PUSH, chunk, now).await? {
+                let entry: &mut RepositoryFigures =
+                    figures.entry(RepositoryId(row.int("id")?)).or_default();
+                entry.last_push = row.maybe_time("last_push")?;
             }
-            for row in query.fetch_all(&self.reader).await? {
-                figures.insert(RepositoryId(row.int("id")?), read_figures(&row)?);
+            for row in self.about(TALLIES, chunk, now).await? {
+                let id = RepositoryId(row.int("repository_id")?);
+                count(figures.entry(id).or_default(), &row)?;
             }
         }
         Ok(figures)
+    }
+
+    async fn about(
+        &self,
+        statement: Statement,
+        repositories: &[RepositoryId],
+        now: Timestamp,
+    ) -> Result<Vec<AnyRow>, CatalogError> {
+        let query = self.dialect.query_many(statement, repositories.len());
+        let mut query = query.bind(micros(now));
+        for id in repositories {
+            query = query.bind(id.0);
+        }
+        Ok(query.fetch_all(&self.reader).await?)
     }
 
     /// Lists the names of the repositories that `viewer` may pull, in order, beginning after `after`.
@@ -219,7 +281,8 @@ impl Catalog {
         after: Option<&RepositoryName>,
         limit: u32,
     ) -> Result<Vec<RepositoryName>, CatalogError> {
-        let ids = self.visible(viewer, "", after, limit).await?;
+        let names = Names::after(after);
+        let ids = self.visible(viewer, "", names, limit).await?;
         let mut names = Vec::with_capacity(ids.len());
         for chunk in chunks(&ids) {
             let mut query = self.dialect.query_many(NAMES, chunk.len());
@@ -239,7 +302,7 @@ impl Catalog {
         &self,
         viewer: &Principal,
         query: &str,
-        after: Option<&RepositoryName>,
+        names: Names<'_>,
         limit: u32,
     ) -> Result<Vec<i64>, CatalogError> {
         let sees_all = viewer.superuser || viewer.reader_superuser;
@@ -247,9 +310,10 @@ impl Catalog {
         let mut query = self
             .dialect
             .query(statement)
-            .bind(after.map_or("", RepositoryName::as_str).to_owned())
+            .bind(names.after.to_owned())
             .bind(containing(query))
-            .bind(i64::from(limit));
+            .bind(i64::from(limit))
+            .bind(names.below.to_owned());
         if !sees_all {
             query = query.bind(viewer.id.kind()).bind(viewer.id.number());
         }
@@ -265,6 +329,7 @@ impl Catalog {
             .bind(String::new())
             .bind(containing(""))
             .bind(100_i64)
+            .bind(BEYOND_NAMES)
             .bind(viewer.id.kind())
             .bind(viewer.id.number())
             .fetch_all(&self.reader)
@@ -286,22 +351,24 @@ impl RepositorySummary {
     }
 }
 
-fn read_figures(row: &AnyRow) -> Result<RepositoryFigures, CatalogError> {
-    let tag_count = row.size("tag_count")?;
-    let (allow, warn, deny) = (
-        row.size("allowed")?,
-        row.size("warned")?,
-        row.size("denied")?,
-    );
-    Ok(RepositoryFigures {
-        tag_count,
-        last_push: row.maybe_time("last_push")?,
-        worst_grade: row.maybe_int("worst_grade")?.map(read_grade).transpose()?,
-        verdicts: VerdictCounts {
-            allow,
-            warn,
-            deny,
-            pending: tag_count.saturating_sub(allow + warn + deny),
-        },
-    })
+/// Adds the tags of one grade and one verdict.
+fn count(figures: &mut RepositoryFigures, row: &AnyRow) -> Result<(), CatalogError> {
+    let tags = u64::try_from(row.int("tags")?).unwrap_or(0);
+    if tags == 0 {
+        return Ok(());
+    }
+    figures.tag_count += tags;
+    let verdicts = &mut figures.verdicts;
+    match row.text("verdict")?.as_str() {
+        "allow" => verdicts.allow += tags,
+        "warn" => verdicts.warn += tags,
+        "deny" => verdicts.deny += tags,
+        _ => verdicts.pending += tags,
+    }
+    let grade = row.int("grade")?;
+    if grade != UNGRADED {
+        let grade = read_grade(grade)?;
+        figures.worst_grade = figures.worst_grade.max(Some(grade));
+    }
+    Ok(())
 }

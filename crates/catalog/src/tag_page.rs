@@ -1,8 +1,8 @@
 //! The page of a repository's tags: each tag with what is known about its image.
 //!
 //! A page is found in two steps: the names in the order asked for, beginning after the last page's end, then what is
-//! known of exactly these. Orders by version and by push walk along an index and cost the same on every page; orders by
-//! size and by grade look at every tag of the repository.
+//! known of exactly these. Every order walks along an index and costs the same on every page; those by size and by grade
+//! along rows that are kept beside the tags ([`crate::tag_figures`]).
 //!
 //! Adding an order: a variant of [`TagOrder`], its statement, its line in `statement`.
 
@@ -127,24 +127,31 @@ statements! {
         WHERE repository_id = $1 AND live_name IS NOT NULL AND (sort_key, live_name) < ($2, $3)
           AND (LOWER(live_name) LIKE $4 ESCAPE '!' OR digest LIKE $4 ESCAPE '!') AND (expires_us IS NULL OR expires_us > $5)
         ORDER BY sort_key DESC, live_name DESC LIMIT $6";
-    SMALLEST = "SELECT t.live_name, m.closure_bytes AS key FROM tag t
-        JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
-        WHERE t.repository_id = $1 AND t.live_name IS NOT NULL AND (m.closure_bytes, t.live_name) > ($2, $3)
+    SMALLEST = "SELECT f.live_name, f.size_bytes AS key FROM tag_figure f CROSS JOIN tag t
+        WHERE f.repository_id = $1 AND (f.size_bytes, f.live_name) > ($2, $3) AND t.id = f.tag_id AND t.live_name IS NOT NULL
           AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
-        ORDER BY m.closure_bytes, t.live_name LIMIT $6";
-    LARGEST = "SELECT t.live_name, m.closure_bytes AS key FROM tag t
-        JOIN manifest m ON m.repository_id = t.repository_id AND m.digest = t.digest
-        WHERE t.repository_id = $1 AND t.live_name IS NOT NULL AND (m.closure_bytes, t.live_name) < ($2, $3)
+        ORDER BY f.size_bytes, f.live_name LIMIT $6";
+    LARGEST = "SELECT f.live_name, f.size_bytes AS key FROM tag_figure f CROSS JOIN tag t
+        WHERE f.repository_id = $1 AND (f.size_bytes, f.live_name) < ($2, $3) AND t.id = f.tag_id AND t.live_name IS NOT NULL
           AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
-        ORDER BY m.closure_bytes DESC, t.live_name DESC LIMIT $6";
-    BEST = "SELECT t.live_name, COALESCE(i.grade, 1000) AS key FROM tag t LEFT JOIN image_report i ON i.digest = t.digest
-        WHERE t.repository_id = $1 AND t.live_name IS NOT NULL AND (COALESCE(i.grade, 1000), t.live_name) > ($2, $3)
+        ORDER BY f.size_bytes DESC, f.live_name DESC LIMIT $6";
+    // The ungraded come last in both directions.
+    BEST = "SELECT live_name, key FROM (
+            SELECT live_name, key FROM (SELECT f.live_name, f.grade AS key FROM tag_figure f CROSS JOIN tag t
+                WHERE f.repository_id = $1 AND (f.grade, f.live_name) > ($2, $3) AND t.id = f.tag_id AND t.live_name IS NOT NULL
+                  AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
+                ORDER BY f.grade, f.live_name LIMIT $6) graded
+            UNION ALL
+            SELECT live_name, key FROM (SELECT f.live_name, CAST(1000 AS BIGINT) AS key FROM tag_figure f CROSS JOIN tag t
+                WHERE f.repository_id = $1 AND f.grade = -1 AND f.live_name > CASE WHEN $2 >= 1000 THEN $3 ELSE '' END
+                  AND t.id = f.tag_id AND t.live_name IS NOT NULL
+                  AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
+                ORDER BY f.live_name LIMIT $6) ungraded
+        ) found ORDER BY key, live_name LIMIT $6";
+    WORST = "SELECT f.live_name, f.grade AS key FROM tag_figure f CROSS JOIN tag t
+        WHERE f.repository_id = $1 AND (f.grade, f.live_name) < ($2, $3) AND t.id = f.tag_id AND t.live_name IS NOT NULL
           AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
-        ORDER BY COALESCE(i.grade, 1000), t.live_name LIMIT $6";
-    WORST = "SELECT t.live_name, COALESCE(i.grade, -1) AS key FROM tag t LEFT JOIN image_report i ON i.digest = t.digest
-        WHERE t.repository_id = $1 AND t.live_name IS NOT NULL AND (COALESCE(i.grade, -1), t.live_name) < ($2, $3)
-          AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
-        ORDER BY COALESCE(i.grade, -1) DESC, t.live_name DESC LIMIT $6";
+        ORDER BY f.grade DESC, f.live_name DESC LIMIT $6";
     DETAILS = "SELECT t.live_name AS name, t.digest, t.start_us, t.actor, t.immutable, t.expires_us,
             m.media_type, m.closure_bytes,
             i.snapshot, i.grade, i.critical, i.high, i.medium, i.low, i.negligible, i.unknown,
@@ -192,6 +199,9 @@ impl Catalog {
         listing: &TagListing<'_>,
         now: Timestamp,
     ) -> Result<(Vec<TagRow>, Option<TagCursor>), CatalogError> {
+        if listing.order.is_by_figures() {
+            self.refresh_tag_figures().await?;
+        }
         let query = self
             .dialect
             .query(listing.order.statement())
@@ -207,6 +217,8 @@ impl Catalog {
                 query.bind(sort_key(&cursor.tag))
             }
             (_, Some(cursor)) => query.bind(cursor.key),
+            // No grade is below this one; less would begin with the ungraded.
+            (TagOrder::Best, None) => query.bind(0_i64),
             (order, None) if order.is_descending() => query.bind(i64::MAX),
             (_, None) => query.bind(i64::MIN),
         };
@@ -266,6 +278,13 @@ impl TagOrder {
             Self::Best => BEST,
             Self::Worst => WORST,
         }
+    }
+
+    const fn is_by_figures(self) -> bool {
+        matches!(
+            self,
+            Self::Smallest | Self::Largest | Self::Best | Self::Worst
+        )
     }
 
     const fn is_descending(self) -> bool {

@@ -264,6 +264,7 @@ const STATEMENTS: &[&[(&str, crate::dialect::Statement)]] = &[
     crate::signing_keys::STATEMENTS,
     crate::simple_signatures::STATEMENTS,
     crate::store_checks::STATEMENTS,
+    crate::tag_figures::STATEMENTS,
     crate::tag_page::STATEMENTS,
     crate::transfer::STATEMENTS,
     crate::uploads::STATEMENTS,

@@ -7,7 +7,8 @@
 //! What it is not for: rights. Which repositories a page has is asked each time.
 
 use catalog::{
-    CatalogError, FiguresStamp, Principal, RepositoryFigures, RepositoryId, RepositorySummary,
+    CatalogError, FiguresStamp, Principal, RepositoryFigures, RepositoryHead, RepositoryId,
+    RepositorySummary,
 };
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
@@ -53,11 +54,32 @@ pub(crate) async fn list(
     after: Option<&RepositoryName>,
     limit: u32,
 ) -> Result<Vec<RepositorySummary>, CatalogError> {
-    let now = app.clock.now();
-    let heads = app
-        .catalog
+    let catalog = &app.catalog;
+    let heads = catalog
         .repository_heads(viewer, query, after, limit)
         .await?;
+    summed_up(app, heads).await
+}
+
+/// Lists the repositories in a namespace that `viewer` may pull, by name.
+pub(crate) async fn in_namespace(
+    app: &App,
+    viewer: &Principal,
+    namespace: &str,
+    limit: u32,
+) -> Result<Vec<RepositorySummary>, CatalogError> {
+    let catalog = &app.catalog;
+    let heads = catalog
+        .repository_heads_in(viewer, namespace, limit)
+        .await?;
+    summed_up(app, heads).await
+}
+
+async fn summed_up(
+    app: &App,
+    heads: Vec<RepositoryHead>,
+) -> Result<Vec<RepositorySummary>, CatalogError> {
+    let now = app.clock.now();
     let known: Vec<Option<RepositoryFigures>> = heads
         .iter()
         .map(|head| app.summaries.get(head.repository.id, head.stamp, now))

@@ -1,4 +1,4 @@
-//! Small recurring work on tags and figures: closing what ran out, announcing what will, folding usage, removing the rows
+//! Small recurring work on tags and figures: closing what ran out, announcing what will, folding figures, removing the rows
 //! of deleted repositories, forgetting old pull statistics.
 //!
 //! Readers never wait for any of it: an expired tag is gone for them at its instant, and what is used is the folded
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use crate::app::Shared;
 use crate::workers::{ATTEMPTS, JobError, Kind, payload};
 
-/// The kind of the job that closes and announces expired tags, and folds usage.
+/// The kind of the job that closes and announces expired tags, and folds figures.
 pub(crate) const TAGS: &str = "tag-upkeep";
 /// The kind of the job that counts usage anew and forgets old statistics.
 pub(crate) const RECOUNT: &str = "usage-recount";
@@ -24,7 +24,7 @@ const NOTICE: Duration = Duration::from_hours(24);
 /// How long pulls are remembered by day.
 const PULLS_KEPT: Duration = Duration::from_hours(24 * 400);
 
-/// Closes what ran out, announces what will, folds usage.
+/// Closes what ran out, announces what will, folds figures.
 pub(crate) const TAGS_JOB: Kind = Kind {
     name: TAGS,
     lane: Lane::Upkeep,
@@ -69,6 +69,7 @@ async fn tags(app: Shared) -> Result<JobResults, JobError> {
         }
         stopping(&app)?;
     }
+    app.catalog.fold_tag_figures().await?;
     app.catalog.fold_usage(now).await?;
     Ok(JobResults::default())
 }

@@ -126,12 +126,12 @@ pub(crate) async fn tagged(pool: &AnyPool, source: &Source, first: i64, last: i6
     }
 }
 
-/// Makes repositories of a thousand copies each for `first..last`, a tag on every copy.
-pub(crate) async fn spread(pool: &AnyPool, source: &Source, first: i64, last: i64) {
-    for from in (first..last).step_by(1_000) {
-        let to = last.min(from + 1_000);
+/// Makes repositories of `each` copies for `first..last`, a tag on every copy.
+pub(crate) async fn spread(pool: &AnyPool, source: &Source, first: i64, last: i64, each: i64) {
+    for (number, from) in (first..last).step_by(each as usize).enumerate() {
+        let to = last.min(from + each);
         let mut tx = pool.begin().await.expect("a transaction");
-        let namespace = format!("team{}", from / 1_000 % 50);
+        let namespace = format!("team{}", number % 50);
         let row = sqlx::query(REPOSITORY)
             .bind(format!("{namespace}/app{from:09}"))
             .bind(namespace.clone())

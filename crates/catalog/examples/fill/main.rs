@@ -4,6 +4,7 @@
 //! fill postgres                                  prints an address, lives until its input ends
 //! fill tags DATABASE REPOSITORY TAG FIRST LAST   copies of an image beside it, each under a tag
 //! fill spread DATABASE REPOSITORY TAG FIRST LAST copies of it in repositories of a thousand
+//! fill few DATABASE REPOSITORY TAG FIRST LAST    copies of it in repositories of ten
 //! ```
 
 mod copies;
@@ -25,7 +26,7 @@ async fn main() {
             let _ = std::io::stdin().read_to_end(&mut rest);
         }
         [
-            what @ ("tags" | "spread"),
+            what @ ("tags" | "spread" | "few"),
             database,
             repository,
             tag,
@@ -38,7 +39,8 @@ async fn main() {
             if what == "tags" {
                 copies::tagged(&pool, &source, first, last).await;
             } else {
-                copies::spread(&pool, &source, first, last).await;
+                let each = if what == "few" { 10 } else { 1_000 };
+                copies::spread(&pool, &source, first, last, each).await;
             }
             // PostgreSQL would count its rows by itself in a minute; SQLite is never told how many it has.
             if database.starts_with("postgres") {
@@ -46,7 +48,7 @@ async fn main() {
             }
             pool.close().await;
         }
-        _ => panic!("fill postgres | fill tags|spread DATABASE REPOSITORY TAG FIRST LAST"),
+        _ => panic!("fill postgres | fill tags|spread|few DATABASE REPOSITORY TAG FIRST LAST"),
     }
 }
 

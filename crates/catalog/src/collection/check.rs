@@ -157,6 +157,10 @@ statements! {
                 UNION ALL SELECT 'namespace:' || r.namespace AS scope, 0 AS said, m.size_bytes AS held
                     FROM manifest m JOIN repository r ON r.id = m.repository_id
                 UNION ALL SELECT 'system' AS scope, 0 AS said, m.size_bytes AS held FROM manifest m
+                UNION ALL SELECT 'repository:' || CAST(l.repository_id AS TEXT) AS scope, 0 AS said, b.size_bytes AS held
+                    FROM repo_blob l JOIN blob b ON b.digest = l.digest
+                UNION ALL SELECT 'repository:' || CAST(m.repository_id AS TEXT) AS scope, 0 AS said, m.size_bytes AS held
+                    FROM manifest m
             ) u GROUP BY u.scope
         ) p WHERE p.said <> p.held AND CAST($1 AS BIGINT) > 0 ORDER BY p.scope LIMIT $2";
     MANIFEST_UNSEEN = "SELECT r.name || '@' || m.digest AS breach FROM manifest m

@@ -11,13 +11,16 @@ use crate::{Catalog, CatalogError};
 
 /// What is not copied: the schema's own history, the marker of a transfer, unfinished uploads, whose bytes stay behind,
 /// the counters that triggers move while rows arrive: they tell running servers of changes, and none runs; and what
-/// checks found in the store that is left.
-const LEFT_BEHIND: [&str; 7] = [
+/// checks found in the store that is left; and the figures of tags, which triggers make again.
+const LEFT_BEHIND: [&str; 10] = [
     "_sqlx_migrations",
     "generation",
     "repository_generation",
     "store_check",
     "store_finding",
+    "tag_figure",
+    "tag_pending",
+    "tag_tally",
     "transfer",
     "upload",
 ];

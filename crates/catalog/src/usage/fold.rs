@@ -21,6 +21,8 @@ statements! {
     ADD = "INSERT INTO usage (scope, bytes, as_of, warned) VALUES ($1, $2, $3, 0)
         ON CONFLICT (scope) DO UPDATE SET bytes = usage.bytes + excluded.bytes, as_of = excluded.as_of
         RETURNING bytes, warned";
+    // What is deleted comes to nothing.
+    FORGET = "DELETE FROM usage WHERE bytes = 0 AND scope LIKE 'repository:%' AND scope = $1";
     TAKE = "DELETE FROM usage_delta WHERE id IN ({list})";
     MARK = "UPDATE usage SET warned = $2 WHERE scope = $1";
     QUOTA = "SELECT * FROM quota WHERE scope = $1";
@@ -37,6 +39,12 @@ statements! {
                 FROM manifest m JOIN repository r ON r.id = m.repository_id GROUP BY r.namespace
             UNION ALL
             SELECT 'system' AS scope, SUM(m.size_bytes) AS bytes FROM manifest m
+            UNION ALL
+            SELECT 'repository:' || CAST(l.repository_id AS TEXT) AS scope, SUM(b.size_bytes) AS bytes
+                FROM repo_blob l JOIN blob b ON b.digest = l.digest GROUP BY l.repository_id
+            UNION ALL
+            SELECT 'repository:' || CAST(m.repository_id AS TEXT) AS scope, SUM(m.size_bytes) AS bytes
+                FROM manifest m GROUP BY m.repository_id
             UNION ALL
             SELECT d.scope, -SUM(d.bytes) AS bytes FROM usage_delta d GROUP BY d.scope
             UNION ALL
@@ -90,6 +98,10 @@ impl Catalog {
                 .fetch_one(&mut *tx)
                 .await?;
             let (bytes, warned) = (row.int("bytes")?, row.flag("warned")?);
+            if bytes == 0 {
+                let query = self.dialect.query(FORGET).bind(scope.to_owned());
+                query.execute(&mut *tx).await?;
+            }
             self.tell_quota_in(&mut tx, scope, bytes, warned, now)
                 .await?;
         }

@@ -1,7 +1,7 @@
 //! What is used, namespace by namespace and repository by repository.
 //!
-//! A repository's figure is summed up when it is asked for: what it shares with others of its namespace counts in each
-//! of them, so these figures together may be more than the namespace's own.
+//! What a repository shares with others of its namespace counts in each of them, so their figures together may be more
+//! than the namespace's own.
 
 use jiff::Timestamp;
 use oci::RepositoryName;
@@ -35,23 +35,24 @@ pub struct RepositoryUse {
 }
 
 statements! {
+    // The character after the colon ends the scopes of namespaces.
     NAMESPACES = "SELECT s.scope, u.as_of, q.limit_bytes, q.warn_percent, q.refuses, COALESCE(u.bytes, 0)
             + COALESCE((SELECT CAST(SUM(d.bytes) AS BIGINT) FROM usage_delta d WHERE d.scope = s.scope), 0) AS used
-        FROM (SELECT scope FROM usage WHERE scope > $1 AND scope LIKE 'namespace:%'
-            UNION SELECT scope FROM usage_delta WHERE scope > $1 AND scope LIKE 'namespace:%'
-            UNION SELECT scope FROM quota WHERE scope > $1 AND scope LIKE 'namespace:%') s
+        FROM (SELECT scope FROM usage WHERE scope > $1 AND scope < 'namespace;'
+            UNION SELECT scope FROM usage_delta WHERE scope > $1 AND scope < 'namespace;'
+            UNION SELECT scope FROM quota WHERE scope > $1 AND scope < 'namespace;') s
         LEFT JOIN usage u ON u.scope = s.scope
         LEFT JOIN quota q ON q.scope = s.scope
         ORDER BY s.scope LIMIT $2";
     BY_NAME = "SELECT r.live_name AS name,
-            COALESCE((SELECT CAST(SUM(b.size_bytes) AS BIGINT) FROM repo_blob l JOIN blob b ON b.digest = l.digest
-                WHERE l.repository_id = r.id), 0)
-            + COALESCE((SELECT CAST(SUM(m.size_bytes) AS BIGINT) FROM manifest m WHERE m.repository_id = r.id), 0) AS bytes
+            COALESCE((SELECT u.bytes FROM usage u WHERE u.scope = 'repository:' || CAST(r.id AS TEXT)), 0)
+            + COALESCE((SELECT CAST(SUM(d.bytes) AS BIGINT) FROM usage_delta d
+                WHERE d.scope = 'repository:' || CAST(r.id AS TEXT)), 0) AS bytes
         FROM repository r WHERE r.namespace = $1 AND r.live_name > $2 ORDER BY r.live_name LIMIT $3";
     BY_SIZE = "SELECT r.live_name AS name,
-            COALESCE((SELECT CAST(SUM(b.size_bytes) AS BIGINT) FROM repo_blob l JOIN blob b ON b.digest = l.digest
-                WHERE l.repository_id = r.id), 0)
-            + COALESCE((SELECT CAST(SUM(m.size_bytes) AS BIGINT) FROM manifest m WHERE m.repository_id = r.id), 0) AS bytes
+            COALESCE((SELECT u.bytes FROM usage u WHERE u.scope = 'repository:' || CAST(r.id AS TEXT)), 0)
+            + COALESCE((SELECT CAST(SUM(d.bytes) AS BIGINT) FROM usage_delta d
+                WHERE d.scope = 'repository:' || CAST(r.id AS TEXT)), 0) AS bytes
         FROM repository r WHERE r.namespace = $1 AND r.live_name IS NOT NULL ORDER BY bytes DESC, name LIMIT $2";
 }
 
@@ -103,7 +104,7 @@ impl Catalog {
         all(rows, |row| read_use(&row))
     }
 
-    /// Lists the repositories of a namespace that hold most. Every repository of it is summed up for this.
+    /// Lists the repositories of a namespace that hold most: a look at one figure of each.
     pub async fn largest_repositories(
         &self,
         namespace: &str,

@@ -1,7 +1,7 @@
 //! How much is used, and how much may be.
 //!
 //! A namespace uses the bytes of each blob that one of its repositories may read, once, and of its manifests; the system
-//! counts the same over all. Every change appends a row of `usage_delta` in its own transaction, so no two pushes wait
+//! counts the same over all, and a repository what is in it, whoever else has it. Every change appends a row of `usage_delta` in its own transaction, so no two pushes wait
 //! for one counter; [`Catalog::fold_usage`] folds them. What is used is always the folded figure plus what is pending.
 //!
 //! A blob's first link in a namespace and its last are told apart under the lock of the blob's row, which everybody
@@ -42,13 +42,20 @@ statements! {
         SELECT 'system', CAST($3 AS BIGINT) * b.size_bytes
         FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest = $2 AND NOT EXISTS (SELECT 1 FROM repo_blob o
-            WHERE o.digest = l.digest AND o.repository_id <> $1)";
+            WHERE o.digest = l.digest AND o.repository_id <> $1)
+        UNION ALL
+        SELECT 'repository:' || CAST(l.repository_id AS TEXT), CAST($3 AS BIGINT) * b.size_bytes
+        FROM repo_blob l JOIN blob b ON b.digest = l.digest
+        WHERE l.repository_id = $1 AND l.digest = $2";
     COUNT_MANIFEST = "INSERT INTO usage_delta (scope, bytes)
         SELECT 'namespace:' || r.namespace, CAST($3 AS BIGINT) * m.size_bytes
         FROM manifest m JOIN repository r ON r.id = m.repository_id
         WHERE m.repository_id = $1 AND m.digest = $2
         UNION ALL
         SELECT 'system', CAST($3 AS BIGINT) * m.size_bytes FROM manifest m
+        WHERE m.repository_id = $1 AND m.digest = $2
+        UNION ALL
+        SELECT 'repository:' || CAST(m.repository_id AS TEXT), CAST($3 AS BIGINT) * m.size_bytes FROM manifest m
         WHERE m.repository_id = $1 AND m.digest = $2";
 }
 

@@ -12,7 +12,7 @@ use crate::copies;
 use crate::given::{app, at, blob, digest_of, image, pushed_image, put, subject, tags};
 
 /// Tables that grow with what is pushed, and with time.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 21] = [
     "audit",
     "blob",
     "decision",
@@ -27,13 +27,17 @@ const TABLES: [&str; 17] = [
     "repository",
     "repository_generation",
     "tag",
+    "tag_figure",
+    "tag_pending",
+    "tag_tally",
     "trash",
     "upload",
+    "usage",
     "usage_delta",
 ];
 
 /// Rows of the tables that the copies leave small.
-const MORE: [&str; 10] = [
+const MORE: [&str; 11] = [
     // A quarter of the tags has run out at the tenth minute, and a quarter will.
     "UPDATE tag SET expires_us = CASE WHEN id % 4 = 0 THEN 1795500600000000 - id ELSE 1795500600000000 + id END
         WHERE id % 4 < 2",
@@ -56,11 +60,17 @@ const MORE: [&str; 10] = [
         SELECT digest, 'x', bytes, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 0 FROM manifest_body",
     "INSERT INTO referrer (repository_id, subject, digest, source)
         SELECT repository_id, digest, digest, 'subject' FROM manifest WHERE 1 = 1 ON CONFLICT DO NOTHING",
+    "INSERT INTO usage (scope, bytes, as_of, warned) SELECT 'repository:' || CAST(id AS TEXT), 1, 0, 0 FROM repository
+        WHERE 1 = 1 ON CONFLICT (scope) DO NOTHING",
     "INSERT INTO usage_delta (scope, bytes) SELECT 'namespace:' || namespace, 1 FROM repository",
     "INSERT INTO upload (id, repository_id, principal_kind, principal_id, object_key, algorithm, durable_bytes, version,
             created_at, expires_at)
         SELECT name, id, 'account', 1, name, 'sha256', 0, 0, 0, 0 FROM repository",
 ];
+
+/// What folding leaves small here, because every copy is like the other.
+const TALLIES: &str = "INSERT INTO tag_tally (repository_id, grade, verdict, tags)
+    SELECT id, 0, 'allow', 1 FROM repository WHERE 1 = 1 ON CONFLICT DO NOTHING";
 
 /// A statement on the path.
 struct Hot {
@@ -125,12 +135,44 @@ fn statements(repository: i64, image: &str, layer: &str) -> Vec<Hot> {
             values![id, "~", "", "%", now, page],
         )
         .walking(),
+        Hot::new("tag_page::SMALLEST", values![id, 0_i64, "", "%", now, page]).walking(),
+        Hot::new("tag_page::LARGEST", values![id, last, "", "%", now, page]).walking(),
+        // Two pages are put together.
+        Hot::new("tag_page::BEST", values![id, 0_i64, "", "%", now, page])
+            .over(&["graded", "ungraded"])
+            .walking()
+            .sorting(),
+        Hot::new("tag_page::WORST", values![id, last, "", "%", now, page]).walking(),
         Hot::new("tag_page::DETAILS", values![id, "v77"]),
-        Hot::new("repository_page::LIST_ALL", values!["team4", "%", page]).walking(),
+        Hot::new(
+            "repository_page::LIST_ALL",
+            values!["team4", "%", page, "~"],
+        )
+        .walking(),
+        // A namespace's repositories, one figure of each.
+        Hot::new("usage::lists::BY_NAME", values!["many7", "", page]).walking(),
+        Hot::new("usage::lists::BY_SIZE", values!["many7", page])
+            .walking()
+            .sorting(),
         Hot::new("repository_page::NAMES", values![id]),
         Hot::new("repository_page::HEADS", values![id])
             .over(&["g"])
             .walking(),
+        // At most a few dozen cells, and what ran out since the last minute.
+        Hot::new("repository_page::TALLIES", values![now - 20_000, id])
+            .over(&["c", "t", "cells"])
+            .walking()
+            .sorting(),
+        Hot::new("repository_page::LAST_PUSH", values![now, id]).walking(),
+        Hot::new("tag_figures::IS_PENDING", values![]).over(&["tag_pending"]),
+        Hot::new("tag_figures::TAKE", values![page])
+            .over(&["tag_pending"])
+            .walking(),
+        Hot::new("tag_figures::ON_DIGESTS", values![image]),
+        Hot::new("tag_figures::DROP", values![77_i64]),
+        Hot::new("tag_figures::MAKE", values![77_i64]),
+        Hot::new("tag_figures::COUNT", values![id, 0_i64, "allow", 1_i64]),
+        Hot::new("tag_figures::FORGET", values![id, 0_i64, "allow"]),
         Hot::new("manifests::read::REFERRERS", values![id, image, "", page]),
         Hot::new(
             "manifests::read::REFERRERS_OF_TYPE",
@@ -278,10 +320,12 @@ async fn look_at_plans(url: &str, is_counted: bool) {
     }
     let source = copies::source(&pool, "app", "seed").await;
     copies::tagged(&pool, &source, 0, 10_000).await;
-    copies::spread(&pool, &source, 1_000_000, 1_010_000).await;
+    copies::spread(&pool, &source, 1_000_000, 1_010_000, 1_000).await;
     for statement in MORE {
         sqlx::query(statement).execute(&pool).await.unwrap();
     }
+    assert!(catalog.fold_tag_figures().await.unwrap() > 20_000);
+    sqlx::query(TALLIES).execute(&pool).await.unwrap();
     if is_counted {
         copies::analyze(&pool).await;
     }

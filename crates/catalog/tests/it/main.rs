@@ -33,6 +33,7 @@ mod schedules;
 mod schema;
 mod sign_ins;
 mod store_checks;
+mod tag_figures;
 mod tag_life;
 mod tag_model;
 mod tag_spans;
@@ -208,6 +209,9 @@ macro_rules! catalog_conformance {
             pages::tags_come_in_every_order_page_by_page,
             pages::the_repository_list_sums_up,
             pages::figures_hold_while_their_stamp_stands_still,
+            tag_figures::figures_are_those_of_the_rows,
+            tag_figures::simultaneous_changes_and_folds_lose_no_figure,
+            tag_figures::many_pending_changes_are_folded_in_steps,
             pages::filters_take_wildcards_literally,
             pages::endpoints_tell_how_they_fare,
         );

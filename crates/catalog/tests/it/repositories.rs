@@ -103,6 +103,26 @@ pub(crate) async fn only_permitted_repositories_are_listed(catalog: Catalog) {
     assert_eq!(names(&dev, "", Some("a"), 2).await, ["b", "b-tools"]);
     assert_eq!(names(&other, "", None, 10).await, ["hidden"]);
     assert_eq!(names(&admin, "", None, 10).await.len(), 5);
+    for (viewer, limit, expected) in [
+        (&dev, 10, 1),
+        (&admin, 10, 1),
+        (&admin, 0, 0),
+        (&other, 10, 0),
+    ] {
+        let heads = catalog
+            .repository_heads_in(viewer, "b", limit)
+            .await
+            .unwrap();
+        let heads: Vec<_> = heads
+            .iter()
+            .map(|head| head.repository.name.as_str())
+            .collect();
+        assert_eq!(
+            heads,
+            ["b/app"][..expected],
+            "neither `b` nor `b-tools` is in it"
+        );
+    }
 }
 
 pub(crate) async fn many_creators_at_once_make_one_repository(catalog: Catalog) {

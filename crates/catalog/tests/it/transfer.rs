@@ -69,6 +69,9 @@ async fn every_table_arrives_on_the_other_engine_and_back() {
         "repository_generation",
         "store_check",
         "store_finding",
+        "tag_figure",
+        "tag_pending",
+        "tag_tally",
         "transfer",
         "upload",
     ];

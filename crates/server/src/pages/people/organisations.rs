@@ -14,6 +14,7 @@ use crate::api::organizations::{self, NewOrganization, OrganizationItem};
 use crate::api::{Administrator, Body, Segments, rules};
 use crate::pages::refusal::refusable;
 use crate::pages::{Form, PageError, Visit, html, redirect};
+use crate::summaries;
 
 /// Repositories on an organisation's page.
 const REPOSITORIES: usize = 20;
@@ -121,20 +122,9 @@ async fn repositories(
     principal: &Principal,
     namespace: &str,
 ) -> Result<Vec<OwnedRepository>, PageError> {
-    // A namespace's own name sorts right before the names in it, but for those of a namespace that it prefixes.
-    let after = namespace.parse().ok();
-    let below = format!("{namespace}/");
-    let limit = u32::try_from(4 * REPOSITORIES).unwrap_or(u32::MAX);
-    let now = visit.app.clock.now();
-    let found = visit
-        .app
-        .catalog
-        .list_repositories(principal, &below, after.as_ref(), limit, now)
-        .await?;
-    let own = found
-        .into_iter()
-        .filter(|row| row.repository.namespace == namespace);
-    let own = own.take(REPOSITORIES + 1).map(|row| OwnedRepository {
+    let limit = u32::try_from(REPOSITORIES + 1).unwrap_or(u32::MAX);
+    let found = summaries::in_namespace(&visit.app, principal, namespace, limit).await?;
+    let own = found.into_iter().map(|row| OwnedRepository {
         name: row.repository.name,
         tags: row.tag_count,
         pushed: row.last_push,
