@@ -240,7 +240,7 @@ pub(crate) fn run(
     let fixture = Fixture::new();
     seed(&fixture, registry)?;
     // Lists of repositories have a full page from the beginning.
-    copies(fill, "few", database, 2_000_000_000, 2_000_001_500)?;
+    copies(fill, "few", database, 2_000_000_000, 2_000_010_000)?;
     let mut stages = Vec::new();
     let mut columns: Vec<Vec<Took>> = Vec::new();
     let mut tags = 0;

@@ -11,6 +11,7 @@ mod copies;
 
 use std::io::{Read as _, Write as _};
 
+use catalog::Catalog;
 use catalog::testkit::{Postgres, open};
 
 #[tokio::main(flavor = "current_thread")]
@@ -47,6 +48,10 @@ async fn main() {
                 copies::analyze(&pool).await;
             }
             pool.close().await;
+            // The server's job would need a minute.
+            let catalog = Catalog::connect(database).await.expect("a catalog");
+            catalog.fold_tag_figures().await.expect("figures");
+            catalog.close().await;
         }
         _ => panic!("fill postgres | fill tags|spread|few DATABASE REPOSITORY TAG FIRST LAST"),
     }
