@@ -75,29 +75,29 @@ impl Who {
 
 const OPERATIONS: &[Operation] = &[
     client("manifest GET by tag", |connection, scene, n| {
-        get(connection, &scene.manifest(&scene.tag(n)))
+        get(connection, &manifest(&scene.tag(n)))
     }),
     client("manifest GET by digest", |connection, scene, _| {
-        get(connection, &scene.manifest(&scene.fixture.manifest_digest))
+        get(connection, &manifest(&scene.fixture.manifest_digest))
     }),
     client("manifest HEAD by tag", |connection, scene, n| {
-        head(connection, &scene.manifest(&scene.tag(n)))
+        head(connection, &manifest(&scene.tag(n)))
     }),
     client("manifest HEAD by digest", |connection, scene, _| {
-        head(connection, &scene.manifest(&scene.fixture.manifest_digest))
+        head(connection, &manifest(&scene.fixture.manifest_digest))
     }),
     client("blob HEAD", |connection, scene, _| {
         let digest = scene.fixture.kilobyte.digest_with(0);
         head(connection, &format!("/v2/{REPOSITORY}/blobs/{digest}"))
     }),
     client("manifest PUT, a new tag", |connection, scene, n| {
-        let manifest = scene.fixture.fresh_manifest(n);
-        put_manifest(connection, &format!("new-{n}"), &manifest)
+        let body = scene.fixture.fresh_manifest(n);
+        put_manifest(connection, &format!("new-{n}"), &body)
     }),
     client("manifest PUT, tag DELETE", |connection, scene, n| {
-        let (tag, manifest) = (format!("gone-{n}"), scene.fixture.fresh_manifest(n));
-        put_manifest(connection, &tag, &manifest)?;
-        let path = scene.manifest(&tag);
+        let (tag, body) = (format!("gone-{n}"), scene.fixture.fresh_manifest(n));
+        put_manifest(connection, &tag, &body)?;
+        let path = manifest(&tag);
         connection.expect(202, "DELETE", &path, "", &[]).map(drop)
     }),
     client("tags, first page", |connection, _, _| {
@@ -198,14 +198,14 @@ impl Scene<'_> {
     fn tag(&self, n: u64) -> String {
         format!("v{}", (n % 100) * self.tags / 100)
     }
-
-    fn manifest(&self, reference: &str) -> String {
-        format!("/v2/{REPOSITORY}/manifests/{reference}")
-    }
 }
 
 fn api() -> String {
     format!("/api/v1/repositories/{}", REPOSITORY.replace('/', "%2F"))
+}
+
+fn manifest(reference: &str) -> String {
+    format!("/v2/{REPOSITORY}/manifests/{reference}")
 }
 
 fn tags_page(sort: &str) -> String {
