@@ -121,13 +121,7 @@ fn read_outcome(text: &str) -> Result<AuditOutcome, String> {
     AuditOutcome::parse(text).ok_or_else(|| "expected success, failure or denied".to_owned())
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. } | Self::Export { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(List, Export);
 
 pub(super) async fn perform(
     command: &Command,

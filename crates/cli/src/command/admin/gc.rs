@@ -67,17 +67,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Status { flags, .. }
-            | Self::Report { flags, .. }
-            | Self::Run { flags }
-            | Self::Pause { flags }
-            | Self::Resume { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(Status, Report, Run, Pause, Resume);
 
 pub(super) async fn perform(
     command: &Command,

@@ -62,15 +62,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. } | Self::Add { flags, .. } | Self::Remove { flags, .. } => {
-                flags
-            }
-        }
-    }
-}
+flags_of!(List, Add, Remove);
 
 pub(super) async fn perform(
     command: &Command,

@@ -51,13 +51,7 @@ fn read_state(word: &str) -> Result<JobState, String> {
     JobState::parse(word).ok_or_else(|| "expected dead, ready, running or done".to_owned())
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. } | Self::Retry { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(List, Retry);
 
 pub(super) async fn perform(
     command: &Command,

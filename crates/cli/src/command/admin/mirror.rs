@@ -84,16 +84,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create { flags, .. }
-            | Self::List { flags, .. }
-            | Self::Run { flags, .. }
-            | Self::Delete { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(Create, List, Run, Delete);
 
 pub(super) async fn perform(
     command: &Command,

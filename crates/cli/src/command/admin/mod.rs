@@ -1,7 +1,21 @@
 //! `tidegate admin`: the registry's administration, on the machine that has the database.
 //!
 //! Adding a command: a file with its arguments and what it does, and a line in [`Command`], [`Command::flags`] and
-//! [`perform`].
+//! [`perform`]; adding one below it, its name in the file's `flags_of!`.
+
+/// Says where the flags of the commands of a file are: in their field `flags`, or in the arguments that they hold.
+macro_rules! flags_of {
+    ($($plain:ident),+ $(; $held:ident)*) => {
+        impl Command {
+            pub(super) fn flags(&self) -> &Flags {
+                match self {
+                    $(Self::$plain { flags, .. })|+ => flags,
+                    $(Self::$held(arguments) => &arguments.flags,)*
+                }
+            }
+        }
+    };
+}
 
 mod audit;
 mod fsck;

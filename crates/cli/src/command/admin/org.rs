@@ -43,15 +43,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create { flags, .. } | Self::List { flags, .. } | Self::Delete { flags, .. } => {
-                flags
-            }
-        }
-    }
-}
+flags_of!(Create, List, Delete);
 
 pub(super) async fn perform(
     command: &Command,

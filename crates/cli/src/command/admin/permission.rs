@@ -77,17 +77,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Grant { flags, .. }
-            | Self::Revoke { flags, .. }
-            | Self::List { flags, .. }
-            | Self::Patterns { flags, .. }
-            | Self::Visibility { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(Grant, Revoke, List, Patterns, Visibility);
 
 pub(super) async fn perform(
     command: &Command,

@@ -57,15 +57,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Show { flags, .. } | Self::Set { flags, .. } | Self::Remove { flags, .. } => {
-                flags
-            }
-        }
-    }
-}
+flags_of!(Show, Set, Remove);
 
 pub(super) async fn perform(
     command: &Command,

@@ -125,17 +125,7 @@ impl Settings {
     }
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. }
-            | Self::Create { flags, .. }
-            | Self::Show { flags, .. }
-            | Self::Delete { flags, .. } => flags,
-            Self::Set(set) => &set.flags,
-        }
-    }
-}
+flags_of!(List, Create, Show, Delete; Set);
 
 pub(super) async fn perform(
     command: &Command,

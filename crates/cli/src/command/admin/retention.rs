@@ -82,17 +82,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. }
-            | Self::Set { flags, .. }
-            | Self::Remove { flags, .. }
-            | Self::Preview { flags, .. }
-            | Self::Run { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(List, Set, Remove, Preview, Run);
 
 pub(super) async fn perform(
     command: &Command,

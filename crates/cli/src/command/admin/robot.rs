@@ -88,18 +88,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create { flags, .. }
-            | Self::List { flags, .. }
-            | Self::Secret { flags, .. }
-            | Self::Disable { flags, .. }
-            | Self::Enable { flags, .. }
-            | Self::Delete { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(Create, List, Secret, Disable, Enable, Delete);
 
 pub(super) async fn perform(
     command: &Command,

@@ -25,12 +25,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        let Self::List { flags, .. } = self;
-        flags
-    }
-}
+flags_of!(List);
 
 pub(super) async fn perform(
     command: &Command,

@@ -140,19 +140,7 @@ struct When {
     never: bool,
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. }
-            | Self::History { flags, .. }
-            | Self::Restore { flags, .. }
-            | Self::Delete { flags, .. }
-            | Self::Lock { flags, .. }
-            | Self::Unlock { flags, .. } => flags,
-            Self::Expire(expire) => &expire.flags,
-        }
-    }
-}
+flags_of!(List, History, Restore, Delete, Lock, Unlock; Expire);
 
 pub(super) async fn perform(
     command: &Command,

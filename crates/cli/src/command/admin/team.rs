@@ -96,19 +96,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create { flags, .. }
-            | Self::List { flags, .. }
-            | Self::Members { flags, .. }
-            | Self::Add { flags, .. }
-            | Self::Remove { flags, .. }
-            | Self::Sync { flags, .. }
-            | Self::Delete { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(Create, List, Members, Add, Remove, Sync, Delete);
 
 pub(super) async fn perform(
     command: &Command,

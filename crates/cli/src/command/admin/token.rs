@@ -57,15 +57,7 @@ pub(super) enum Command {
     },
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create { flags, .. } | Self::List { flags, .. } | Self::Revoke { flags, .. } => {
-                flags
-            }
-        }
-    }
-}
+flags_of!(Create, List, Revoke);
 
 pub(super) async fn perform(
     command: &Command,

@@ -96,14 +96,7 @@ pub(super) struct Create {
     flags: Flags,
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create(create) => &create.flags,
-            Self::List { flags, .. } | Self::Delete { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(List, Delete; Create);
 
 pub(super) async fn perform(
     command: &Command,

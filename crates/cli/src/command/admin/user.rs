@@ -139,21 +139,9 @@ pub(super) struct Identity {
     subject: String,
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::Create { flags, .. }
-            | Self::List { flags, .. }
-            | Self::Set { flags, .. }
-            | Self::Disable { flags, .. }
-            | Self::Enable { flags, .. }
-            | Self::Identities { flags, .. }
-            | Self::Link { flags, .. }
-            | Self::Unlink { flags, .. }
-            | Self::Delete { flags, .. } => flags,
-        }
-    }
-}
+flags_of!(
+    Create, List, Set, Disable, Enable, Identities, Link, Unlink, Delete
+);
 
 pub(super) async fn perform(
     command: &Command,

@@ -133,18 +133,7 @@ fn read_state(word: &str) -> Result<DeliveryState, String> {
     DeliveryState::parse(word).ok_or_else(|| "expected pending, delivered or dead".to_owned())
 }
 
-impl Command {
-    pub(super) fn flags(&self) -> &Flags {
-        match self {
-            Self::List { flags, .. }
-            | Self::Remove { flags, .. }
-            | Self::Test { flags, .. }
-            | Self::Deliveries { flags, .. }
-            | Self::Redeliver { flags, .. } => flags,
-            Self::Add(add) => &add.flags,
-        }
-    }
-}
+flags_of!(List, Remove, Test, Deliveries, Redeliver; Add);
 
 pub(super) async fn perform(
     command: &Command,

@@ -17,7 +17,7 @@ mod upstreams;
 mod users;
 mod webhooks;
 
-use crate::serve::Site;
+use crate::serve::{Engine, Site};
 use crate::world::Run;
 
 /// How a command has to end.
@@ -52,6 +52,24 @@ fn admin(site: &Site, words: &[&str]) -> Run {
 fn document(site: &Site, words: &[&str]) -> serde_json::Value {
     let run = admin(site, &[words, &["--output", "json"]].concat()).ends_with(0);
     serde_json::from_str(&run.stdout).expect("JSON")
+}
+
+/// Makes a site with the person `dev` and the organisation `acme`, for walks that are about what these have.
+#[track_caller]
+fn peopled(engine: Engine) -> Site {
+    let site = Site::on(engine);
+    let people = [
+        (
+            "user create dev",
+            End::Does("user dev created", &["account.create"]),
+        ),
+        (
+            "org create acme",
+            End::Does("organisation acme created", &["organization.create"]),
+        ),
+    ];
+    walk(&site, &people);
+    site
 }
 
 /// Walks through commands. A line is split at spaces; `_` in a word stands for one.

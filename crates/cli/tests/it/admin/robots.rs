@@ -3,21 +3,17 @@
 use rstest::rstest;
 
 use super::End::{Does, Misused, Refuses, Shows};
-use super::walk;
+use super::{peopled, walk};
 use crate::serve::{Engine, Site};
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 fn robots_are_made_switched_and_deleted(#[case] engine: Engine) {
-    let site = Site::on(engine);
+    let site = peopled(engine);
     walk(
         &site,
         &[
-            (
-                "org create acme",
-                Does("organisation acme created", &["organization.create"]),
-            ),
             (
                 "robot create ci --owner acme --repository acme/web --role read",
                 Does(

@@ -3,25 +3,17 @@
 use rstest::rstest;
 
 use super::End::{Does, Misused, Nothing, Refuses, Shows};
-use super::walk;
-use crate::serve::{Engine, Site};
+use super::{peopled, walk};
+use crate::serve::Engine;
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 fn teams_are_made_filled_bound_and_deleted(#[case] engine: Engine) {
-    let site = Site::on(engine);
+    let site = peopled(engine);
     walk(
         &site,
         &[
-            (
-                "user create dev",
-                Does("user dev created", &["account.create"]),
-            ),
-            (
-                "org create acme",
-                Does("organisation acme created", &["organization.create"]),
-            ),
             (
                 "team create acme/backend --role creator",
                 Does("team acme/backend created", &["team.create"]),

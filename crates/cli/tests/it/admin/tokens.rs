@@ -3,21 +3,17 @@
 use rstest::rstest;
 
 use super::End::{Does, Misused, Nothing, Refuses, Shows};
-use super::{admin, document, walk};
-use crate::serve::{Engine, Site};
+use super::{admin, document, peopled, walk};
+use crate::serve::Engine;
 
 #[rstest]
 #[case::sqlite(Engine::Sqlite)]
 #[case::postgres(Engine::Postgres)]
 fn tokens_are_made_listed_and_revoked(#[case] engine: Engine) {
-    let site = Site::on(engine);
+    let site = peopled(engine);
     walk(
         &site,
         &[
-            (
-                "user create dev",
-                Does("user dev created", &["account.create"]),
-            ),
             ("token list dev", Nothing),
             (
                 "token create dev --label ci --scope repository:acme/web:pull --days 7",

@@ -223,6 +223,25 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
+    /// Runs a script in the page and returns what it returns.
+    #[track_caller]
+    pub(super) fn run(&self, script: &str) -> Value {
+        self.command(
+            "POST",
+            "/execute/sync",
+            &json!({ "script": script, "args": [] }),
+        )
+    }
+
+    /// Presses the tabulator key so many times.
+    #[track_caller]
+    pub(super) fn press_tab(&self, times: usize) {
+        let press = ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": "\u{e004}" }));
+        let presses: Vec<Value> = (0..times).flat_map(|_| press.clone()).collect();
+        let keys = json!({ "type": "key", "id": "keys", "actions": presses });
+        self.command("POST", "/actions", &json!({ "actions": [keys] }));
+    }
+
     /// Returns the width of the page's content and of its window.
     #[track_caller]
     pub(super) fn widths(&self) -> (i64, i64) {

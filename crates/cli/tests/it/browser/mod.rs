@@ -6,6 +6,7 @@
 //!
 //! Adding a page: a row in [`pages`]; what a reader does on it goes into `visits`.
 
+mod access;
 mod driver;
 mod people;
 mod visits;
