@@ -12,6 +12,7 @@ use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::{Any, AnyConnection, Arguments as _, Either, Encode, Executor as _, Type};
 
 use crate::CatalogError;
+use crate::connection::Reader;
 use crate::dialect::{Dialect, Statement};
 
 /// Statements with their parameters, in order.
@@ -84,6 +85,14 @@ impl Batch {
             self.refused = Some(error);
         }
         self
+    }
+
+    /// Runs questions, as of one instant on SQLite.
+    pub(crate) async fn read(self, reader: &Reader) -> Result<Answers, sqlx::Error> {
+        let mut seat = reader.seat().await?;
+        let outcome = self.run(&mut seat).await;
+        seat.look_at(&outcome);
+        outcome
     }
 
     /// Runs everything. The first refusal ends it; the transaction is then to be given up.

@@ -11,7 +11,7 @@ use oci::Digest;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::batch::Batch;
+use crate::batch::{Answer, Answers, Batch};
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
@@ -229,14 +229,9 @@ impl Catalog {
         repository: RepositoryId,
         digest: &Digest,
     ) -> Result<Option<Blob>, CatalogError> {
-        let row = self
-            .dialect
-            .query(IN_REPOSITORY)
-            .bind(repository.0)
-            .bind(digest.to_string())
-            .fetch_optional(&self.reader)
-            .await?;
-        row.as_ref().map(read_blob).transpose()
+        let mut batch = self.batch();
+        ask_in_repo(&mut batch, repository, digest);
+        read_in_repo(&batch.read(&self.reader).await?.next()?)
     }
 
     /// Returns whether a blob is kept from being read.
@@ -262,24 +257,9 @@ impl Catalog {
         repository: RepositoryId,
         digests: &[Digest],
     ) -> Result<Vec<Digest>, CatalogError> {
-        let mut linked = HashSet::new();
-        for chunk in chunks(digests) {
-            let mut query = self
-                .dialect
-                .query_many(LINKED, chunk.len())
-                .bind(repository.0);
-            for digest in chunk {
-                query = query.bind(digest.to_string());
-            }
-            for row in query.fetch_all(&self.reader).await? {
-                linked.insert(row.digest("digest")?);
-            }
-        }
-        Ok(digests
-            .iter()
-            .filter(|digest| !linked.contains(digest))
-            .cloned()
-            .collect())
+        let mut batch = self.batch();
+        let asked = ask_linked(&mut batch, repository, digests);
+        read_missing(&mut batch.read(&self.reader).await?, asked, digests)
     }
 
     /// Takes a blob out of a repository; `referenced` decides while one of its manifests refers to it.
@@ -456,6 +436,45 @@ fn insert_blob(
         .bind(object_key.to_owned())
         .bind(size_bytes as i64)
         .bind(micros(now));
+}
+
+/// Asks in a batch for a blob of a repository.
+pub(crate) fn ask_in_repo(batch: &mut Batch, repository: RepositoryId, digest: &Digest) {
+    batch
+        .add(IN_REPOSITORY)
+        .bind(repository.0)
+        .bind(digest.to_string());
+}
+
+/// Reads the answer to [`ask_in_repo`].
+pub(crate) fn read_in_repo(answer: &Answer) -> Result<Option<Blob>, CatalogError> {
+    answer.rows.first().map(read_blob).transpose()
+}
+
+/// Asks in a batch which of these blobs a repository has. Returns how many statements that takes.
+pub(crate) fn ask_linked(batch: &mut Batch, repository: RepositoryId, digests: &[Digest]) -> usize {
+    let before = batch.len();
+    for chunk in chunks(digests) {
+        batch.add_many(LINKED, chunk.len()).bind(repository.0);
+        for digest in chunk {
+            batch.bind(digest.to_string());
+        }
+    }
+    batch.len() - before
+}
+
+/// Reads the answers to [`ask_linked`]: which of `digests` are not there.
+pub(crate) fn read_missing(
+    answers: &mut Answers,
+    asked: usize,
+    digests: &[Digest],
+) -> Result<Vec<Digest>, CatalogError> {
+    let mut linked = HashSet::new();
+    for row in answers.rows_of(asked)? {
+        linked.insert(row.digest("digest")?);
+    }
+    let missing = digests.iter().filter(|digest| !linked.contains(digest));
+    Ok(missing.cloned().collect())
 }
 
 pub(crate) fn read_blob(row: &AnyRow) -> Result<Blob, CatalogError> {

@@ -5,7 +5,7 @@ use oci::{Digest, RepositoryName, Tag};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
-use crate::batch::Batch;
+use crate::batch::{Answer, Batch};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::events::{ask_heard, is_heard};
@@ -135,14 +135,9 @@ impl Catalog {
         repository: RepositoryId,
         digest: &Digest,
     ) -> Result<Option<Decision>, CatalogError> {
-        let row = self
-            .dialect
-            .query(CURRENT)
-            .bind(repository.0)
-            .bind(digest.to_string())
-            .fetch_optional(&self.reader)
-            .await?;
-        row.as_ref().map(read_decision).transpose()
+        let mut batch = self.batch();
+        ask_current_decision(&mut batch, repository, digest);
+        read_current_decision(&batch.read(&self.reader).await?.next()?)
     }
 
     /// Lists a repository's decisions, latest first, beginning after the decision `after`.
@@ -229,6 +224,19 @@ impl Catalog {
         };
         self.event_in(tx, &event, now).await
     }
+}
+
+/// Asks in a batch for the current decision about a manifest.
+pub(crate) fn ask_current_decision(batch: &mut Batch, repository: RepositoryId, digest: &Digest) {
+    batch
+        .add(CURRENT)
+        .bind(repository.0)
+        .bind(digest.to_string());
+}
+
+/// Reads the answer to [`ask_current_decision`].
+pub(crate) fn read_current_decision(answer: &Answer) -> Result<Option<Decision>, CatalogError> {
+    answer.rows.first().map(read_decision).transpose()
 }
 
 fn insert(batch: &mut Batch, decision: &NewDecision, now: Timestamp) {

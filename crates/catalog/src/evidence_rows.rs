@@ -10,11 +10,11 @@ use jiff::Timestamp;
 use oci::Digest;
 use sqlx::any::AnyRow;
 
-use crate::batch::Batch;
+use crate::batch::{Answer, Answers, Batch};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::rows::{Columns as _, all, micros};
-use crate::{Catalog, CatalogError};
+use crate::{Catalog, CatalogError, NewDecision};
 
 /// What an analyser said about one layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -184,25 +184,9 @@ impl Catalog {
         digests: &[Digest],
         analyser_version: &str,
     ) -> Result<Vec<LayerReport>, CatalogError> {
-        let mut reports = Vec::new();
-        for chunk in chunks(digests) {
-            let mut query = self
-                .dialect
-                .query_many(LAYERS, chunk.len())
-                .bind(analyser_version.to_owned());
-            for digest in chunk {
-                query = query.bind(digest.to_string());
-            }
-            for row in query.fetch_all(&self.reader).await? {
-                reports.push(LayerReport {
-                    digest: row.digest("digest")?,
-                    analyser_version: row.text("analyser_version")?,
-                    diff_id: row.maybe_digest("diff_id")?,
-                    body: row.bytes("body")?,
-                });
-            }
-        }
-        Ok(reports)
+        let mut batch = self.batch();
+        let asked = ask_layers(&mut batch, digests, analyser_version);
+        read_layers(&mut batch.read(&self.reader).await?, asked)
     }
 
     /// Stores an image's report, replacing the earlier one.
@@ -213,6 +197,23 @@ impl Catalog {
     ) -> Result<(), CatalogError> {
         let mut tx = self.begin_short().await?;
         self.put_image_report_in(&mut tx, report, now).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Stores a new image's report and the decision made from it, together.
+    ///
+    /// # Errors
+    /// [`CatalogError::Conflict`] if the decision's id is taken.
+    pub async fn put_report_and_decision(
+        &self,
+        report: &NewImageReport,
+        decision: &NewDecision,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        let mut tx = self.begin_short().await?;
+        self.put_image_report_in(&mut tx, report, now).await?;
+        self.put_decision_in(&mut tx, decision, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -253,13 +254,9 @@ impl Catalog {
         &self,
         digest: &Digest,
     ) -> Result<Option<StoredInventory>, CatalogError> {
-        let row = self
-            .dialect
-            .query(INVENTORY)
-            .bind(digest.to_string())
-            .fetch_optional(&self.reader)
-            .await?;
-        row.as_ref().map(read_inventory).transpose()
+        let mut batch = self.batch();
+        ask_inventory(&mut batch, digest);
+        read_inventory_of(&batch.read(&self.reader).await?.next()?)
     }
 
     /// Returns the stamps of those images that have both a report and an inventory.
@@ -363,6 +360,45 @@ impl Catalog {
         batch.run(tx).await?;
         Ok(())
     }
+}
+
+/// Asks in a batch for the reports of layers. Returns how many statements that takes.
+pub(crate) fn ask_layers(batch: &mut Batch, digests: &[Digest], analyser_version: &str) -> usize {
+    let before = batch.len();
+    for chunk in chunks(digests) {
+        batch
+            .add_many(LAYERS, chunk.len())
+            .bind(analyser_version.to_owned());
+        for digest in chunk {
+            batch.bind(digest.to_string());
+        }
+    }
+    batch.len() - before
+}
+
+/// Reads the answers to [`ask_layers`].
+pub(crate) fn read_layers(
+    answers: &mut Answers,
+    asked: usize,
+) -> Result<Vec<LayerReport>, CatalogError> {
+    all(answers.rows_of(asked)?, |row| {
+        Ok(LayerReport {
+            digest: row.digest("digest")?,
+            analyser_version: row.text("analyser_version")?,
+            diff_id: row.maybe_digest("diff_id")?,
+            body: row.bytes("body")?,
+        })
+    })
+}
+
+/// Asks in a batch for an image's inventory.
+pub(crate) fn ask_inventory(batch: &mut Batch, digest: &Digest) {
+    batch.add(INVENTORY).bind(digest.to_string());
+}
+
+/// Reads the answer to [`ask_inventory`].
+pub(crate) fn read_inventory_of(answer: &Answer) -> Result<Option<StoredInventory>, CatalogError> {
+    answer.rows.first().map(read_inventory).transpose()
 }
 
 fn put_report(batch: &mut Batch, report: &NewImageReport, now: Timestamp) {

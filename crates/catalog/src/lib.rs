@@ -24,6 +24,7 @@ mod error;
 mod events;
 mod evidence_rows;
 mod generations;
+mod grounds;
 mod job_signals;
 mod jobs;
 mod login_failures;
@@ -84,6 +85,7 @@ pub use evidence_rows::{
     StoredReport,
 };
 pub use generations::Generation;
+pub use grounds::{AnalysisGrounds, ImageParts, VerdictGrounds};
 pub use job_signals::JobSignals;
 pub use jobs::{Claim, JobResults, JobRow, JobState, Lane, NewJob};
 pub use login_failures::{LoginFailures, LoginMemory, Tally};

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use oci::Digest;
 use sqlx::any::AnyRow;
 
+use crate::batch::{Answer, Batch};
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
 use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError};
@@ -90,8 +91,9 @@ impl Catalog {
 
     /// Returns the current version of every policy, by name.
     pub async fn current_policies(&self) -> Result<Vec<Policy>, CatalogError> {
-        let rows = self.dialect.query(CURRENT).fetch_all(&self.reader).await?;
-        all(rows, |row| read_policy(&row))
+        let mut batch = self.batch();
+        ask_current_policies(&mut batch);
+        read_current_policies(batch.read(&self.reader).await?.next()?)
     }
 
     /// Returns one version of a policy.
@@ -105,6 +107,16 @@ impl Catalog {
             .await?;
         row.as_ref().map(read_policy).transpose()
     }
+}
+
+/// Asks in a batch for the current version of every policy.
+pub(crate) fn ask_current_policies(batch: &mut Batch) {
+    batch.add(CURRENT);
+}
+
+/// Reads the answer to [`ask_current_policies`].
+pub(crate) fn read_current_policies(answer: Answer) -> Result<Vec<Policy>, CatalogError> {
+    all(answer.rows, |row| read_policy(&row))
 }
 
 fn read_policy(row: &AnyRow) -> Result<Policy, CatalogError> {

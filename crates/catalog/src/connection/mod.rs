@@ -23,7 +23,8 @@ use crate::batch::Batch;
 use crate::dialect::{Dialect, statements};
 
 use self::line::{Company, Line};
-use self::readers::{Reader, ReaderKind, Readers};
+pub(crate) use self::readers::Reader;
+use self::readers::{ReaderKind, Readers};
 pub use self::waits::OnWait;
 use self::waits::Waits;
 pub(crate) use self::writer::Tx;

@@ -198,7 +198,7 @@ pub(crate) struct Own {
 
 impl Seat {
     /// Remembers whether the connection's thread is gone.
-    fn look_at<T>(&mut self, outcome: &Result<T, Error>) {
+    pub(crate) fn look_at<T>(&mut self, outcome: &Result<T, Error>) {
         if let (Self::Own(own), Err(Error::WorkerCrashed)) = (self, outcome) {
             own.connection = None;
         }

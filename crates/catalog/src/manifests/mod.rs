@@ -9,6 +9,7 @@ mod references;
 
 pub use lifetime::parse_life;
 pub use purge::PurgeOutcome;
+pub(crate) use read::{ask_parents, read_parents};
 
 use std::collections::BTreeMap;
 

@@ -8,6 +8,7 @@ use oci::{Digest, Reference};
 use sqlx::any::AnyRow;
 
 use super::{ChildRow, Referrer, StoredManifest};
+use crate::batch::{Answer, Batch};
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, RepositoryId};
@@ -133,14 +134,9 @@ impl Catalog {
         repository: RepositoryId,
         digest: &Digest,
     ) -> Result<Vec<Digest>, CatalogError> {
-        let rows = self
-            .dialect
-            .query(PARENTS)
-            .bind(repository.0)
-            .bind(digest.to_string())
-            .fetch_all(&self.reader)
-            .await?;
-        all(rows, |row| row.digest("parent"))
+        let mut batch = self.batch();
+        ask_parents(&mut batch, repository, digest);
+        read_parents(batch.read(&self.reader).await?.next()?)
     }
 
     /// Returns the children of an index, in its order.
@@ -185,6 +181,19 @@ impl Catalog {
             .await?;
         all(rows, |row| row.digest("digest"))
     }
+}
+
+/// Asks in a batch for the indexes that hold a manifest.
+pub(crate) fn ask_parents(batch: &mut Batch, repository: RepositoryId, digest: &Digest) {
+    batch
+        .add(PARENTS)
+        .bind(repository.0)
+        .bind(digest.to_string());
+}
+
+/// Reads the answer to [`ask_parents`].
+pub(crate) fn read_parents(answer: Answer) -> Result<Vec<Digest>, CatalogError> {
+    all(answer.rows, |row| row.digest("parent"))
 }
 
 fn read_manifest(row: &AnyRow) -> Result<StoredManifest, CatalogError> {

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
+use crate::batch::{Answer, Batch};
 use crate::dialect::statements;
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, RepositoryId};
@@ -73,14 +74,27 @@ impl Catalog {
         digest: &Digest,
         now: Timestamp,
     ) -> Result<Vec<Tag>, CatalogError> {
-        let rows = self
-            .dialect
-            .query(OF_MANIFEST)
-            .bind(repository.0)
-            .bind(digest.to_string())
-            .bind(micros(now))
-            .fetch_all(&self.reader)
-            .await?;
-        all(rows, |row| row.tag("live_name"))
+        let mut batch = self.batch();
+        ask_tags_of(&mut batch, repository, digest, now);
+        read_tags_of(batch.read(&self.reader).await?.next()?)
     }
+}
+
+/// Asks in a batch for the tags that point at a manifest.
+pub(crate) fn ask_tags_of(
+    batch: &mut Batch,
+    repository: RepositoryId,
+    digest: &Digest,
+    now: Timestamp,
+) {
+    batch
+        .add(OF_MANIFEST)
+        .bind(repository.0)
+        .bind(digest.to_string())
+        .bind(micros(now));
+}
+
+/// Reads the answer to [`ask_tags_of`].
+pub(crate) fn read_tags_of(answer: Answer) -> Result<Vec<Tag>, CatalogError> {
+    all(answer.rows, |row| row.tag("live_name"))
 }

@@ -27,6 +27,7 @@ pub use expiry::ExpiringTag;
 pub use history::{HistoryRow, RepositoryTag};
 pub use immutability::{ImmutabilityRule, NewImmutabilityRule};
 pub use list::TagMove;
+pub(crate) use list::{ask_tags_of, read_tags_of};
 pub(crate) use order::sort_key;
 pub use restore::{RestoreError, RestoreWindow};
 pub(crate) use retarget::{Retargeted, TagTarget, cosign_subject};

@@ -5,14 +5,18 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io::Read as _;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use advisories::Snapshot;
-use catalog::{ImageSummary, NewImageReport, PackageKey, Repository, RepositoryId, StoredManifest};
+use catalog::{
+    AnalysisGrounds, ImageParts, ImageSummary, NewImageReport, PackageKey, Repository,
+    RepositoryId, StoredInventory, StoredManifest,
+};
 use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, MatchReport};
 use inventory::{ANALYSER_VERSION, Layer, LayerReport};
 use jiff::Timestamp;
-use oci::{Descriptor, Digest, ImageConfig, Manifest};
+use oci::{Digest, ImageConfig, Manifest};
 
 use super::{AnalysisError, MAX_KEPT_CONFIG, layers};
 use crate::app::{App, Shared};
@@ -21,6 +25,9 @@ use crate::upstream::proxy;
 
 /// The diagnostic of a layer that the repository does not have.
 const NOT_HERE: &str = "layer.foreign";
+/// The largest report, in bytes, and the most packages that are dealt with where requests are answered.
+pub(crate) const SMALL_DOCUMENT: usize = 32 << 10;
+const FEW_PACKAGES: usize = 64;
 /// The largest image configuration read.
 const MAX_CONFIG: u64 = 4 << 20;
 
@@ -33,21 +40,40 @@ pub(crate) async fn analyse(
     analyse_below(app, repository, digest, &mut HashSet::new(), 0).await
 }
 
-/// Does as [`analyse`] for a manifest that was just stored, and is at hand.
+/// An image that was taken apart and matched, before anything of it is stored.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    /// The row to be stored, at [`Self::at`].
+    pub(crate) report: NewImageReport,
+    pub(crate) inventory: Inventory,
+    pub(crate) matches: Option<MatchReport>,
+    /// What it was matched with.
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) at: Timestamp,
+}
+
+/// Does as [`analyse`] for a manifest that was just stored, and is at hand. An image that nobody knew is returned and
+/// not stored: that goes with its verdict.
 pub(crate) async fn analyse_pushed(
     app: &Shared,
     repository: &Repository,
     digest: &Digest,
     manifest: &Manifest,
-) -> Result<(), AnalysisError> {
+) -> Result<Option<Fresh>, AnalysisError> {
     if manifest.is_index() {
-        return analyse(app, repository.id, digest).await;
+        analyse(app, repository.id, digest).await?;
+        return Ok(None);
     }
-    if !is_runnable(manifest) || is_known(app, digest).await? {
-        return Ok(());
+    if !is_runnable(manifest) {
+        return Ok(None);
     }
     proxy::complete_in(app, repository, manifest).await?;
-    analyse_anew(app, repository.id, digest, manifest).await
+    let parts = Parts::of(repository.id, digest, manifest);
+    let grounds = parts.grounds(app).await?;
+    if is_current(app, digest, grounds.inventory.as_ref()).await? {
+        return Ok(None);
+    }
+    analyse_anew(app, manifest, &parts, grounds).await.map(Some)
 }
 
 /// `seen` and `depth` bound the walk: indexes may list each other's children many times, and nest as deep as they like.
@@ -85,16 +111,26 @@ async fn analyse_image(
     digest: &Digest,
     manifest: &Manifest,
 ) -> Result<(), AnalysisError> {
-    if is_known(app, digest).await? {
+    let known = app.catalog.inventory(digest).await?;
+    if is_current(app, digest, known.as_ref()).await? {
         return Ok(());
     }
     proxy::complete(app, repository, manifest).await?;
-    analyse_anew(app, repository, digest, manifest).await
+    let parts = Parts::of(repository, digest, manifest);
+    let grounds = parts.grounds(app).await?;
+    let fresh = analyse_anew(app, manifest, &parts, grounds).await?;
+    app.catalog
+        .put_image_report(&fresh.report, fresh.at)
+        .await?;
+    Ok(())
 }
 
 /// Returns whether an image was taken apart by this version; its matches are current then.
-async fn is_known(app: &App, digest: &Digest) -> Result<bool, AnalysisError> {
-    let known = app.catalog.inventory(digest).await?;
+async fn is_current(
+    app: &App,
+    digest: &Digest,
+    known: Option<&StoredInventory>,
+) -> Result<bool, AnalysisError> {
     let Some(known) = known.filter(|known| known.analyser_version == ANALYSER_VERSION) else {
         return Ok(false);
     };
@@ -109,28 +145,76 @@ async fn is_known(app: &App, digest: &Digest) -> Result<bool, AnalysisError> {
     Ok(true)
 }
 
+/// What an image is made of, by digest.
+struct Parts {
+    repository: RepositoryId,
+    digest: Digest,
+    config: Option<Digest>,
+    layers: Vec<Digest>,
+}
+
+impl Parts {
+    fn of(repository: RepositoryId, digest: &Digest, manifest: &Manifest) -> Self {
+        Self {
+            repository,
+            digest: digest.clone(),
+            config: manifest.config.as_ref().map(|c| c.digest.clone()),
+            layers: manifest.layers.iter().map(|l| l.digest.clone()).collect(),
+        }
+    }
+
+    async fn grounds(&self, app: &App) -> Result<AnalysisGrounds, AnalysisError> {
+        let image = ImageParts {
+            repository: self.repository,
+            digest: &self.digest,
+            config: self.config.as_ref(),
+            layers: &self.layers,
+        };
+        Ok(app
+            .catalog
+            .analysis_grounds(image, ANALYSER_VERSION)
+            .await?)
+    }
+}
+
 async fn analyse_anew(
     app: &Shared,
-    repository: RepositoryId,
-    digest: &Digest,
     manifest: &Manifest,
-) -> Result<(), AnalysisError> {
-    let inventory = take_apart(app, repository, manifest).await?;
-    let (snapshot, now) = (app.snapshot.load_full(), app.clock.now());
-    let id = digest.clone();
+    parts: &Parts,
+    grounds: AnalysisGrounds,
+) -> Result<Fresh, AnalysisError> {
+    let inventory = take_apart(app, manifest, parts, grounds).await?;
+    let (snapshot, at) = (app.snapshot.load_full(), app.clock.now());
+    let digest = parts.digest.clone();
+    let is_small = inventory.packages.len() <= FEW_PACKAGES;
     let work = move || {
-        report(
-            &id,
-            &inventory,
-            ANALYSER_VERSION,
-            true,
-            snapshot.as_deref(),
-            now,
-        )
+        let matches = match_with(snapshot.as_deref(), &inventory, at);
+        let stored = (serde_json::to_vec(&inventory)?, package_keys(&inventory));
+        let snapshot_id = snapshot.as_ref().map(|snapshot| snapshot.info().id.clone());
+        Ok(Fresh {
+            report: NewImageReport {
+                digest,
+                analyser_version: ANALYSER_VERSION.to_owned(),
+                snapshot: snapshot_id,
+                body: serde_json::to_vec(&matches)?,
+                summary: summary(&inventory, matches.as_ref()),
+                inventory: Some(stored),
+            },
+            inventory,
+            matches,
+            snapshot,
+            at,
+        })
     };
-    let report = blocking(digest, work).await?;
-    app.catalog.put_image_report(&report, now).await?;
-    Ok(())
+    blocking(&parts.digest, is_small, work).await
+}
+
+fn match_with(
+    snapshot: Option<&Snapshot>,
+    inventory: &Inventory,
+    now: Timestamp,
+) -> Option<MatchReport> {
+    snapshot.map(|snapshot| snapshot.match_inventory(inventory, now))
 }
 
 /// Returns whether a snapshot knows more than the one a report was made with. An older one never replaces a newer, or
@@ -161,56 +245,38 @@ pub(crate) async fn match_again(
         return Ok(());
     };
     let snapshot = Arc::clone(snapshot);
+    let is_small = stored.body.len() <= SMALL_DOCUMENT;
     let work = move || -> Result<_, AnalysisError> {
         let inventory: Inventory = serde_json::from_slice(&stored.body)?;
-        let version = &stored.analyser_version;
-        report(
-            &stored.digest,
-            &inventory,
-            version,
-            false,
-            Some(&snapshot),
-            now,
-        )
+        let matches = match_with(Some(&snapshot), &inventory, now);
+        Ok(NewImageReport {
+            digest: stored.digest,
+            analyser_version: stored.analyser_version,
+            snapshot: Some(snapshot.info().id.clone()),
+            body: serde_json::to_vec(&matches)?,
+            summary: summary(&inventory, matches.as_ref()),
+            inventory: None,
+        })
     };
-    let report = blocking(digest, work).await?;
+    let report = blocking(digest, is_small, work).await?;
     app.catalog.put_image_report(&report, now).await?;
     Ok(())
 }
 
-/// Matching and large JSON take milliseconds: they do not run on a thread that answers requests.
+/// Matching and large JSON take milliseconds: they do not run on a thread that answers requests. What is small takes
+/// less than the way to another thread and back.
 async fn blocking<T: Send + 'static>(
     digest: &Digest,
+    is_small: bool,
     work: impl FnOnce() -> Result<T, AnalysisError> + Send + 'static,
 ) -> Result<T, AnalysisError> {
+    if is_small {
+        let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
+        return outcome.map_err(|_| AnalysisError::Panicked(digest.clone()))?;
+    }
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| AnalysisError::Panicked(digest.clone()))?
-}
-
-/// Matches an inventory and prepares the row that is stored.
-fn report(
-    digest: &Digest,
-    inventory: &Inventory,
-    analyser_version: &str,
-    with_inventory: bool,
-    snapshot: Option<&Snapshot>,
-    now: Timestamp,
-) -> Result<NewImageReport, AnalysisError> {
-    let matches = snapshot.map(|snapshot| snapshot.match_inventory(inventory, now));
-    let stored_inventory = if with_inventory {
-        Some((serde_json::to_vec(inventory)?, package_keys(inventory)))
-    } else {
-        None
-    };
-    Ok(NewImageReport {
-        digest: digest.clone(),
-        analyser_version: analyser_version.to_owned(),
-        snapshot: snapshot.map(|snapshot| snapshot.info().id.clone()),
-        body: serde_json::to_vec(&matches)?,
-        summary: summary(inventory, matches.as_ref()),
-        inventory: stored_inventory,
-    })
 }
 
 fn summary(inventory: &Inventory, matches: Option<&MatchReport>) -> ImageSummary {
@@ -255,16 +321,18 @@ fn package_keys(inventory: &Inventory) -> Vec<PackageKey> {
 /// nobody's business here.
 async fn take_apart(
     app: &Shared,
-    repository: RepositoryId,
     manifest: &Manifest,
+    parts: &Parts,
+    grounds: AnalysisGrounds,
 ) -> Result<Inventory, AnalysisError> {
-    let config = match &manifest.config {
-        Some(config) => read_config(app, repository, config).await?,
+    let config = match &grounds.config {
+        Some(blob) => read_config(app, blob).await?,
         None => None,
     };
-    let digests: Vec<Digest> = manifest.layers.iter().map(|l| l.digest.clone()).collect();
-    let missing = app.catalog.missing_blobs(repository, &digests).await?;
-    let mut known = layers::known(app, &digests).await?;
+    let missing = grounds.missing;
+    let size: usize = grounds.reports.iter().map(|report| report.body.len()).sum();
+    let mut known = layers::readable(grounds.reports);
+    let mut is_small = size <= SMALL_DOCUMENT;
     let mut reports = Vec::new();
     let mut left_out = Vec::new();
     for (position, layer) in manifest.layers.iter().enumerate() {
@@ -272,7 +340,10 @@ async fn take_apart(
             let report = match known.remove(&layer.digest) {
                 Some(report) => report,
                 // Not yet analysed, or a layer that the image has twice.
-                None => layers::report(app, &layer.digest).await?,
+                None => {
+                    is_small = false;
+                    layers::report(app, &layer.digest).await?
+                }
             };
             reports.push((layer.clone(), report));
             continue;
@@ -299,17 +370,9 @@ async fn take_apart(
                 report,
             })
             .collect();
-        inventory::merge(&layers, config.as_deref())
+        Ok(inventory::merge(&layers, config.as_deref()))
     };
-    let merged = tokio::task::spawn_blocking(merge).await;
-    let mut inventory = merged.map_err(|_| {
-        AnalysisError::Panicked(
-            manifest
-                .config
-                .as_ref()
-                .map_or_else(|| Digest::sha256(b""), |c| c.digest.clone()),
-        )
-    })?;
+    let mut inventory = blocking(&parts.digest, is_small, merge).await?;
     inventory.diagnostics.extend(left_out);
     Ok(inventory)
 }
@@ -323,30 +386,27 @@ pub(crate) async fn labels_of(
     let Some(config) = manifest.config.as_ref().filter(|_| manifest.is_image()) else {
         return Ok(BTreeMap::new());
     };
-    let read = read_config(app, repository, config).await?;
+    let found = app.catalog.blob_in_repo(repository, &config.digest).await?;
+    let read = match found {
+        Some(blob) => read_config(app, &blob).await?,
+        None => None,
+    };
     Ok(read
         .map(|config| config.config.labels.clone())
         .unwrap_or_default())
 }
 
-/// Reads an image's configuration; one that is missing or unreadable leaves the facts unknown.
+/// Reads an image's configuration; one that is unreadable leaves the facts unknown. The right to it was looked up with
+/// its blob.
 async fn read_config(
     app: &App,
-    repository: RepositoryId,
-    descriptor: &Descriptor,
+    blob: &catalog::Blob,
 ) -> Result<Option<Arc<ImageConfig>>, AnalysisError> {
-    let found = app
-        .catalog
-        .blob_in_repo(repository, &descriptor.digest)
-        .await?;
-    let Some(blob) = found else {
-        return Ok(None);
-    };
     if blob.size_bytes > MAX_CONFIG {
         return Ok(None);
     }
-    // The right to it was looked up above; what a digest names never changes.
-    if let Some(config) = app.analyses.configs.get(&descriptor.digest) {
+    // What a digest names never changes.
+    if let Some(config) = app.analyses.configs.get(&blob.digest) {
         return Ok(Some(config));
     }
     let Ok(key) = blob.object_key.parse() else {
@@ -365,7 +425,7 @@ async fn read_config(
     };
     let config = Arc::new(config);
     if bytes.len() <= MAX_KEPT_CONFIG {
-        let (digest, kept) = (descriptor.digest.clone(), Arc::clone(&config));
+        let (digest, kept) = (blob.digest.clone(), Arc::clone(&config));
         app.analyses.configs.insert(digest, kept);
     }
     Ok(Some(config))

@@ -73,22 +73,17 @@ pub(crate) async fn report(app: &Shared, digest: &Digest) -> Result<LayerReport,
     Ok(report)
 }
 
-/// Returns those reports that exist already, of all the layers of an image at once.
-pub(crate) async fn known(
-    app: &App,
-    digests: &[Digest],
-) -> Result<HashMap<Digest, LayerReport>, AnalysisError> {
-    let rows = app.catalog.layer_reports(digests, ANALYSER_VERSION).await?;
-    // A row this version cannot read is analysed again.
-    let readable = rows
-        .into_iter()
-        .filter_map(|row| Some((row.digest, LayerReport::decode(&row.body).ok()?)));
-    Ok(readable.collect())
+/// Returns stored reports by their layers. A row this version cannot read is left out, and analysed again.
+pub(crate) fn readable(rows: Vec<catalog::LayerReport>) -> HashMap<Digest, LayerReport> {
+    rows.into_iter()
+        .filter_map(|row| Some((row.digest, LayerReport::decode(&row.body).ok()?)))
+        .collect()
 }
 
 async fn stored(app: &App, digest: &Digest) -> Result<Option<LayerReport>, AnalysisError> {
-    let mut known = known(app, std::slice::from_ref(digest)).await?;
-    Ok(known.remove(digest))
+    let digests = std::slice::from_ref(digest);
+    let rows = app.catalog.layer_reports(digests, ANALYSER_VERSION).await?;
+    Ok(readable(rows).remove(digest))
 }
 
 /// Stores a report. A failure only costs a second analysis later, so it is logged and not passed on.

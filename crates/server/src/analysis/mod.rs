@@ -159,11 +159,14 @@ pub(crate) async fn after_push(
     let manifest = manifest.clone();
     let work = tokio::spawn(async move {
         let analysed = image::analyse_pushed(&shared, &repository, &digest, &manifest).await;
-        if let Err(error) = analysed {
-            tracing::warn!(%digest, cause = %chain(&error), "analysis after the push failed, the job will try again");
-            return None;
-        }
-        let judged = doors::judge(&shared, &repository, &digest, tag.as_ref()).await;
+        let judged = match analysed {
+            Ok(Some(fresh)) => doors::judge_fresh(&shared, &repository, tag.as_ref(), fresh).await,
+            Ok(None) => doors::judge(&shared, &repository, &digest, tag.as_ref()).await,
+            Err(error) => {
+                tracing::warn!(%digest, cause = %chain(&error), "analysis after the push failed, the job will try again");
+                return None;
+            }
+        };
         shared
             .metrics
             .analysis_seconds

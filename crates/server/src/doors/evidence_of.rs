@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use advisories::Snapshot;
-use catalog::{EvidenceStamp, RepositoryId, StoredInventory, StoredReport};
+use catalog::{EvidenceStamp, NewImageReport, RepositoryId, StoredInventory, StoredReport};
 use evidence::{Inventory, MatchReport};
 use gate::{EvidenceSet, FeedState};
 use jiff::Timestamp;
@@ -303,6 +303,7 @@ pub(crate) async fn read(
 }
 
 async fn parse(report: StoredReport, inventory: StoredInventory) -> Result<Documents, JudgeError> {
+    let is_small = report.body.len() + inventory.body.len() <= image::SMALL_DOCUMENT;
     let work = move || -> Result<Documents, JudgeError> {
         Ok(Documents {
             inventory_id: Digest::sha256(&inventory.body),
@@ -318,6 +319,9 @@ async fn parse(report: StoredReport, inventory: StoredInventory) -> Result<Docum
         })
     };
     // Megabytes of JSON: not on a thread that answers requests.
+    if is_small {
+        return work();
+    }
     match tokio::task::spawn_blocking(work).await {
         Ok(documents) => documents,
         Err(_) => Err(JudgeError::Interrupted),
@@ -325,6 +329,25 @@ async fn parse(report: StoredReport, inventory: StoredInventory) -> Result<Docum
 }
 
 impl Documents {
+    /// Takes the documents of an image that is about to be stored.
+    pub(crate) fn of_fresh(fresh: image::Fresh) -> (Self, NewImageReport) {
+        let report = fresh.report;
+        let inventory = report.inventory.as_ref().map(|(body, _)| body.as_slice());
+        let documents = Self {
+            inventory_id: Digest::sha256(inventory.unwrap_or_default()),
+            inventory: fresh.inventory,
+            matches_id: Digest::sha256(&report.body),
+            matches: fresh.matches,
+            stamp: EvidenceStamp {
+                analyser_version: report.analyser_version.clone(),
+                snapshot: report.snapshot.clone(),
+                as_of: report.summary.as_of,
+                stored_at: fresh.at,
+            },
+        };
+        (documents, report)
+    }
+
     /// Returns what the gate is given.
     pub(crate) fn set<'a>(&'a self, feeds: &'a [FeedState<'a>]) -> EvidenceSet<'a> {
         EvidenceSet {

@@ -10,12 +10,13 @@
 pub(crate) mod evidence_of;
 pub(crate) mod policies;
 pub(crate) mod pull;
+mod rules;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use advisories::Snapshot;
-use catalog::{CatalogError, EvidenceStamp, Generation, NewDecision, Repository};
+use catalog::{CatalogError, EvidenceStamp, Generation, Repository};
 use gate::{
     Decision, Door, EvidenceSet, FeedState, IndexChild, Policy, Subject, SubjectKind, Verdict,
     combine_index, decide,
@@ -25,11 +26,11 @@ use oci::{Digest, Tag};
 use uuid::Uuid;
 
 use crate::analysis::AnalysisError;
+use crate::analysis::image::Fresh;
 use crate::app::App;
-use evidence_of::{Known, KnownChild};
-
-/// Manifests looked at on the way from one to the tags above it.
-const MAX_HOLDERS: usize = 100;
+use evidence_of::{Documents, Known, KnownChild};
+use rules::Rules;
+pub(crate) use rules::stored_verdict;
 
 /// No verdict could be made. It is never an `allow`.
 #[derive(Debug, thiserror::Error)]
@@ -158,48 +159,53 @@ async fn judge_and_tell(
     if matches!(known, Known::Artifact) {
         return Ok((unjudged(app, repository, digest, tag), known));
     }
-    let tags = tags_leading_to(app, repository, digest, tag).await?;
-    let policies = app.policies.applicable(app, repository, &tags).await?;
-    let hold_secs = policies.iter().map(|policy| policy.pending_hold_secs());
-    let hold = Duration::from_secs(hold_secs.max().unwrap_or_default().into());
-    let key = decision_key(&policies);
+    let rules = Rules::of(app, repository, digest, tag).await?;
     let evidence_key = known.key(snapshot.as_deref());
-    if let Some(current) = current(app, repository, digest, &key, &evidence_key).await? {
-        return Ok((Judged { hold, ..current }, known));
+    if let Some(current) = rules.current(&evidence_key, app.clock.now()) {
+        return Ok((current, known));
     }
-
-    let bench = Bench {
-        app,
-        repository,
-        tag: tag.or(tags.first()),
-        policies: policies.iter().map(AsRef::as_ref).collect(),
-        snapshot: snapshot.as_ref(),
-        feeds: evidence_of::feed_states(snapshot.as_deref()),
-        now: app.clock.now(),
-    };
+    let bench = Bench::new(app, repository, tag, &rules, snapshot.as_ref());
     let (judged, judged_from) = bench.judge(digest, known).await?;
-    let id = Uuid::now_v7();
-    let url = app.decision_url(id);
-    let judged = Judged {
-        refuses_pull: judged.refuses_pull,
-        is_artifact: false,
-        hold,
-        verdict: judged.verdict.with_address(id.to_string(), url),
-    };
+    let judged = rules.addressed(app, judged);
     // The key of what was read, not of what was there before: a report that arrived in between is not lost on anybody.
     let evidence_key = judged_from.key(snapshot.as_deref());
-    store(
-        app,
-        repository,
-        digest,
-        tag,
-        &key,
-        evidence_key,
-        id,
-        &judged,
-    )
-    .await?;
-    Ok((judged, judged_from))
+    let decision = rules.decision(repository, digest, tag, evidence_key, &judged)?;
+    app.catalog.put_decision(&decision, app.clock.now()).await?;
+    Ok((judged.0, judged_from))
+}
+
+/// Judges an image that was just taken apart, and stores what was found out about it with the verdict.
+///
+/// Its report is stored even where no verdict can be made.
+pub(crate) async fn judge_fresh(
+    app: &App,
+    repository: &Repository,
+    tag: Option<&Tag>,
+    fresh: Fresh,
+) -> Result<Judged, JudgeError> {
+    let (snapshot, at) = (fresh.snapshot.clone(), fresh.at);
+    let (documents, report) = Documents::of_fresh(fresh);
+    let digest = report.digest.clone();
+    let decided = async {
+        let rules = Rules::of(app, repository, &digest, tag).await?;
+        let bench = Bench::new(app, repository, tag, &rules, snapshot.as_ref());
+        let judged = rules.addressed(app, bench.judge_image(&digest, &documents));
+        let evidence_key = Known::Image(documents.stamp.clone()).key(snapshot.as_deref());
+        let decision = rules.decision(repository, &digest, tag, evidence_key, &judged)?;
+        Ok::<_, JudgeError>((judged.0, decision))
+    };
+    match decided.await {
+        Ok((judged, decision)) => {
+            app.catalog
+                .put_report_and_decision(&report, &decision, at)
+                .await?;
+            Ok(judged)
+        }
+        Err(error) => {
+            app.catalog.put_image_report(&report, at).await?;
+            Err(error)
+        }
+    }
 }
 
 /// An artifact is nobody's to judge: it passes, under no policy and without a stored decision.
@@ -219,126 +225,6 @@ fn unjudged(app: &App, repository: &Repository, digest: &Digest, tag: Option<&Ta
     }
 }
 
-/// The policies as one hash: the same set in the same versions gives the same key.
-fn decision_key(policies: &[Arc<Policy>]) -> Digest {
-    let mut text = String::from("pull");
-    for policy in policies {
-        text.push('\n');
-        text.push_str(policy.name());
-        text.push(' ');
-        text.push_str(policy.sha256().as_str());
-    }
-    Digest::sha256(text.as_bytes())
-}
-
-/// All tags that lead to a manifest, directly or through indexes: a policy bound to one of them holds however the
-/// manifest is asked for.
-async fn tags_leading_to(
-    app: &App,
-    repository: &Repository,
-    digest: &Digest,
-    asked: Option<&Tag>,
-) -> Result<Vec<Tag>, CatalogError> {
-    let now = app.clock.now();
-    let mut tags: Vec<Tag> = asked.into_iter().cloned().collect();
-    let mut seen = vec![digest.clone()];
-    let mut next = 0;
-    while let Some(holder) = seen.get(next).cloned() {
-        next += 1;
-        tags.extend(app.catalog.tags_of(repository.id, &holder, now).await?);
-        for parent in app.catalog.parents(repository.id, &holder).await? {
-            if seen.len() < MAX_HOLDERS && !seen.contains(&parent) {
-                seen.push(parent);
-            }
-        }
-    }
-    tags.sort_unstable();
-    tags.dedup();
-    Ok(tags)
-}
-
-/// What a stored decision was made from, beside the document itself.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Document {
-    #[serde(rename = "evidenceKey")]
-    evidence_key: Digest,
-    #[serde(rename = "refusesPull")]
-    refuses_pull: bool,
-    verdict: Verdict,
-}
-
-/// Reads a stored decision's verdict.
-pub(crate) fn stored_verdict(document: &str) -> Result<Verdict, serde_json::Error> {
-    serde_json::from_str::<Document>(document).map(|document| document.verdict)
-}
-
-async fn current(
-    app: &App,
-    repository: &Repository,
-    digest: &Digest,
-    key: &Digest,
-    evidence_key: &Digest,
-) -> Result<Option<Judged>, JudgeError> {
-    // The one that lists show, whatever policies made it: what the door says and what the page shows is one decision.
-    let Some(decision) = app
-        .catalog
-        .current_decision(repository.id, digest)
-        .await?
-        .filter(|decision| decision.policy_sha256 == *key)
-    else {
-        return Ok(None);
-    };
-    let now = app.clock.now();
-    if decision.valid_until.is_some_and(|until| until <= now) {
-        return Ok(None);
-    }
-    // A document of another version is not an error, only of no use.
-    let Ok(document) = serde_json::from_str::<Document>(&decision.document) else {
-        return Ok(None);
-    };
-    if document.evidence_key != *evidence_key {
-        return Ok(None);
-    }
-    Ok(Some(Judged {
-        verdict: document.verdict,
-        refuses_pull: document.refuses_pull,
-        is_artifact: false,
-        hold: Duration::ZERO,
-    }))
-}
-
-#[expect(clippy::too_many_arguments, reason = "the columns of one row")]
-async fn store(
-    app: &App,
-    repository: &Repository,
-    digest: &Digest,
-    tag: Option<&Tag>,
-    key: &Digest,
-    evidence_key: Digest,
-    id: Uuid,
-    judged: &Judged,
-) -> Result<(), JudgeError> {
-    let document = Document {
-        evidence_key,
-        refuses_pull: judged.refuses_pull,
-        verdict: judged.verdict.clone(),
-    };
-    let decision = NewDecision {
-        id,
-        repository: repository.id,
-        digest: digest.clone(),
-        tag: tag.cloned(),
-        door: Door::Pull.as_str().to_owned(),
-        policy_sha256: key.clone(),
-        verdict: judged.verdict.verdict.as_str().to_owned(),
-        loud_rules: u32::try_from(judged.verdict.rules_behind().len()).unwrap_or(u32::MAX),
-        document: serde_json::to_string(&document)?,
-        valid_until: judged.verdict.valid_until,
-    };
-    app.catalog.put_decision(&decision, app.clock.now()).await?;
-    Ok(())
-}
-
 /// What all parts of one verdict share.
 struct Bench<'a> {
     app: &'a App,
@@ -350,7 +236,25 @@ struct Bench<'a> {
     now: Timestamp,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    fn new(
+        app: &'a App,
+        repository: &'a Repository,
+        tag: Option<&'a Tag>,
+        rules: &'a Rules,
+        snapshot: Option<&'a Arc<Snapshot>>,
+    ) -> Self {
+        Self {
+            app,
+            repository,
+            tag: tag.or(rules.tags.first()),
+            policies: rules.policies.iter().map(AsRef::as_ref).collect(),
+            snapshot,
+            feeds: evidence_of::feed_states(snapshot.map(AsRef::as_ref)),
+            now: app.clock.now(),
+        }
+    }
+
     /// Judges a manifest, an index together with its children. Returns also what it was judged from.
     async fn judge(&self, digest: &Digest, known: Known) -> Result<(Judged, Known), JudgeError> {
         match known {
@@ -359,9 +263,7 @@ impl Bench<'_> {
                 let Some(documents) = evidence_of::read(self.app, digest, snapshot).await? else {
                     return Ok(self.judge_pending(digest, None));
                 };
-                let set = documents.set(&self.feeds);
-                let subject = self.subject(digest, documents.platform(), SubjectKind::Image);
-                let judged = self.decide(&subject, &set);
+                let judged = self.judge_image(digest, &documents);
                 Ok((judged, Known::Image(documents.stamp)))
             }
             Known::Pending { since } => Ok(self.judge_pending(digest, since)),
@@ -371,6 +273,12 @@ impl Bench<'_> {
             )),
             Known::Index(children) => Box::pin(self.judge_index(digest, children)).await,
         }
+    }
+
+    fn judge_image(&self, digest: &Digest, documents: &Documents) -> Judged {
+        let set = documents.set(&self.feeds);
+        let subject = self.subject(digest, documents.platform(), SubjectKind::Image);
+        self.decide(&subject, &set)
     }
 
     fn judge_pending(&self, digest: &Digest, since: Option<Timestamp>) -> (Judged, Known) {

@@ -26,16 +26,17 @@ impl Policies {
         }
     }
 
-    /// Returns the policies that apply to a manifest under any of its tags; the starter policy where none does.
-    pub(crate) async fn applicable(
+    /// Returns those of the current policies that apply to a manifest under any of its tags; the starter policy where
+    /// none does.
+    pub(crate) fn applicable(
         &self,
-        app: &App,
+        current: &[catalog::Policy],
         repository: &Repository,
         tags: &[Tag],
     ) -> Result<Vec<Arc<Policy>>, JudgeError> {
         let mut applicable = Vec::new();
-        for row in app.catalog.current_policies().await? {
-            let policy = self.parse(&row)?;
+        for row in current {
+            let policy = self.parse(row)?;
             let mut subject = Subject {
                 repository: repository.name.as_str(),
                 ..Subject::default()
@@ -62,7 +63,8 @@ impl Policies {
         app: &App,
         repository: &Repository,
     ) -> Result<Option<String>, JudgeError> {
-        let applicable = self.applicable(app, repository, &[]).await?;
+        let current = app.catalog.current_policies().await?;
+        let applicable = self.applicable(&current, repository, &[])?;
         let names: Vec<&str> = applicable.iter().map(|policy| policy.name()).collect();
         Ok((!names.is_empty()).then(|| names.join(", ")))
     }
