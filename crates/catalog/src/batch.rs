@@ -87,6 +87,34 @@ impl Batch {
         self
     }
 
+    /// Puts a step of SQLite's transactions before everything. Its answer is the first.
+    pub(crate) fn open_with(&mut self, step: &'static str) {
+        match self.parts.first_mut() {
+            Some(part) => part.text = format!("{step}; {}", part.text),
+            None => self.push_step(step),
+        }
+        self.statements += 1;
+    }
+
+    /// Puts a step of SQLite's transactions after everything. Its answer is the last.
+    pub(crate) fn end_with(&mut self, step: &'static str) {
+        match self.parts.last_mut() {
+            Some(part) => {
+                part.text.push_str("; ");
+                part.text.push_str(step);
+            }
+            None => self.push_step(step),
+        }
+        self.statements += 1;
+    }
+
+    fn push_step(&mut self, step: &'static str) {
+        self.parts.push(Part {
+            text: step.to_owned(),
+            ..Part::default()
+        });
+    }
+
     /// Runs questions, as of one instant on SQLite.
     pub(crate) async fn read(self, reader: &Reader) -> Result<Answers, sqlx::Error> {
         let mut seat = reader.seat().await?;

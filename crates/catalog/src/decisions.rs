@@ -99,7 +99,8 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         let mut tx = self.begin_short().await?;
-        self.put_decision_in(&mut tx, decision, now).await?;
+        self.put_decision_in(&mut tx, self.batch(), decision, now)
+            .await?;
         tx.commit().await?;
         Ok(())
     }
@@ -161,9 +162,11 @@ impl Catalog {
         })
     }
 
+    /// Stores a decision after the statements of `before`, whose answers nobody needs.
     pub(crate) async fn put_decision_in(
         &self,
         tx: &mut Tx,
+        mut before: Batch,
         decision: &NewDecision,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
@@ -171,7 +174,8 @@ impl Catalog {
         let mut previous = None;
         let mut somebody_listens;
         loop {
-            let mut batch = self.batch();
+            let mut batch = before.take();
+            let skipped = batch.len();
             batch
                 .add(RETIRE)
                 .bind(decision.repository.0)
@@ -181,6 +185,7 @@ impl Catalog {
             let answers = batch.run(tx).await;
             let mut answers =
                 answers.map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;
+            answers.rows_of(skipped)?;
             if let Some(row) = answers.next()?.rows.first() {
                 previous = Some(row.text("verdict")?);
             }

@@ -17,7 +17,7 @@ use crate::batch::{Answer, Batch};
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::evidence_rows::{read_counts, read_grade};
-use crate::rows::{Columns as _, micros};
+use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, Lane, NewImageReport, NewJob, RepositoryId};
 
 /// The kind of job that finds an event's endpoints. Its payload is `{"event": id}`.
@@ -175,6 +175,18 @@ pub(crate) fn is_heard(answer: &Answer) -> Result<bool, CatalogError> {
     answer.row()?.flag("is_heard")
 }
 
+/// Asks in a batch for the repositories that hold a manifest; none while there is no endpoint.
+pub(crate) fn ask_holders(batch: &mut Batch, digest: &Digest) {
+    batch.add(HOLDERS).bind(digest.to_string());
+}
+
+/// Reads the answer to [`ask_holders`].
+pub(crate) fn read_holders(answer: Answer) -> Result<Vec<(RepositoryId, String)>, CatalogError> {
+    all(answer.rows, |row| {
+        Ok((RepositoryId(row.int("id")?), row.text("name")?))
+    })
+}
+
 impl Catalog {
     /// Records an event that changes no row.
     pub async fn record_event(
@@ -223,14 +235,15 @@ impl Catalog {
         Ok(())
     }
 
-    /// Tells of a report that is about to replace the one before, if it is the first or says something else.
+    /// Tells those who were found with [`ask_holders`] of a report that is about to replace the one before, if it is the
+    /// first or says something else.
     pub(crate) async fn tell_scan_in(
         &self,
         tx: &mut Tx,
+        holders: Vec<(RepositoryId, String)>,
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let holders = self.holders_to_tell_in(tx, &report.digest).await?;
         if holders.is_empty() {
             return Ok(());
         }
@@ -260,23 +273,6 @@ impl Catalog {
             self.event_in(tx, &event, now).await?;
         }
         Ok(())
-    }
-
-    /// Returns the repositories that hold a manifest; none while there is no endpoint.
-    async fn holders_to_tell_in(
-        &self,
-        tx: &mut Tx,
-        digest: &Digest,
-    ) -> Result<Vec<(RepositoryId, String)>, CatalogError> {
-        let rows = self
-            .dialect
-            .query(HOLDERS)
-            .bind(digest.to_string())
-            .fetch_all(&mut **tx)
-            .await?;
-        rows.iter()
-            .map(|row| Ok((RepositoryId(row.int("id")?), row.text("name")?)))
-            .collect()
     }
 }
 

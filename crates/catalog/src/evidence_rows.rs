@@ -13,6 +13,7 @@ use sqlx::any::AnyRow;
 use crate::batch::{Answer, Answers, Batch};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
+use crate::events::{ask_holders, read_holders};
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, NewDecision};
 
@@ -195,8 +196,8 @@ impl Catalog {
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let mut tx = self.begin_short().await?;
-        self.put_image_report_in(&mut tx, report, now).await?;
+        let (mut tx, batch) = self.begin_report(report, now).await?;
+        batch.run(&mut tx).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -211,9 +212,8 @@ impl Catalog {
         decision: &NewDecision,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let mut tx = self.begin_short().await?;
-        self.put_image_report_in(&mut tx, report, now).await?;
-        self.put_decision_in(&mut tx, decision, now).await?;
+        let (mut tx, batch) = self.begin_report(report, now).await?;
+        self.put_decision_in(&mut tx, batch, decision, now).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -345,20 +345,42 @@ impl Catalog {
         Ok(inserted.rows_affected() == 1)
     }
 
+    /// Opens the transaction of a report, and returns the statements that store it.
+    async fn begin_report(
+        &self,
+        report: &NewImageReport,
+        now: Timestamp,
+    ) -> Result<(Tx, Batch), CatalogError> {
+        let mut batch = self.batch();
+        ask_holders(&mut batch, &report.digest);
+        let (mut tx, mut answers) = self.begin_short_with(batch).await?;
+        let holders = read_holders(answers.next()?)?;
+        self.tell_scan_in(&mut tx, holders, report, now).await?;
+        Ok((tx, self.report_batch(report, now)))
+    }
+
     pub(crate) async fn put_image_report_in(
         &self,
         tx: &mut Tx,
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        self.tell_scan_in(tx, report, now).await?;
+        let mut batch = self.batch();
+        ask_holders(&mut batch, &report.digest);
+        let holders = read_holders(batch.run(tx).await?.next()?)?;
+        self.tell_scan_in(tx, holders, report, now).await?;
+        self.report_batch(report, now).run(tx).await?;
+        Ok(())
+    }
+
+    /// Returns the statements that store a report.
+    fn report_batch(&self, report: &NewImageReport, now: Timestamp) -> Batch {
         let mut batch = self.batch();
         put_report(&mut batch, report, now);
         if let Some((body, packages)) = &report.inventory {
             put_inventory(&mut batch, report, body, packages, now);
         }
-        batch.run(tx).await?;
-        Ok(())
+        batch
     }
 }
 

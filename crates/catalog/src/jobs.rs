@@ -310,7 +310,8 @@ impl Catalog {
             self.put_image_report_in(&mut tx, report, now).await?;
         }
         for decision in &results.decisions {
-            self.put_decision_in(&mut tx, decision, now).await?;
+            self.put_decision_in(&mut tx, self.batch(), decision, now)
+                .await?;
         }
         for job in &results.follow_ups {
             self.enqueue_in(&mut tx, job).await?;

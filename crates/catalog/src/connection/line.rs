@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::{ACQUIRE_TIMEOUT, SQLITE_SETTINGS, open_sqlite};
+use crate::batch::{Answers, Batch};
 use crate::dialect::Dialect;
 
 /// Transactions that share one commit at most: the first of them waits for the last.
@@ -83,8 +84,13 @@ impl Line {
         }
     }
 
-    /// Waits for its turn and opens a transaction, or a savepoint in the one that is open.
-    pub(super) async fn begin(&self, company: Company) -> Result<Member, Error> {
+    /// Waits for its turn and opens a transaction, or a savepoint in the one that is open. The statements of `first`
+    /// go with it.
+    pub(super) async fn begin(
+        &self,
+        company: Company,
+        first: Batch,
+    ) -> Result<(Member, Answers), Error> {
         let expected = (company == Company::Shared).then(|| Expected::new(self));
         let waiting = Arc::clone(&self.turn).lock_owned();
         let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, waiting)
@@ -103,8 +109,8 @@ impl Line {
             turn: Some(turn),
             line: self.clone(),
         };
-        member.turn().begin().await?;
-        Ok(member)
+        let answers = member.turn().begin(first).await?;
+        Ok((member, answers))
     }
 
     /// Clears up, and ends the group that is open, whoever may stop waiting for it.
@@ -142,26 +148,39 @@ impl Line {
         }
     }
 
-    /// Ends the member whose turn it is. `told` hears whether the disk has it.
+    /// Ends the member whose turn it is, after its last statements. `told` hears whether the disk has it.
     async fn end(
         &self,
         mut turn: OwnedMutexGuard<Turn>,
+        mut last: Batch,
         told: oneshot::Sender<Result<(), Arc<Error>>>,
     ) {
-        let place = turn.begun.take();
-        turn.ended.push(told);
         let others_come = self.expected.load(Ordering::SeqCst) > 0;
-        if others_come && turn.ended.len() < MAX_MEMBERS {
-            if matches!(place, Some(Place::Further)) {
-                turn.step(RELEASE).await;
-            }
-            return;
+        let leaves_commit = others_come && turn.ended.len() + 1 < MAX_MEMBERS;
+        match (turn.begun, leaves_commit) {
+            (Some(Place::Further), true) => last.end_with(RELEASE),
+            (Some(Place::Further), false) => last.end_with(RELEASE_AND_COMMIT),
+            (_, true) => {}
+            (_, false) => last.end_with(COMMIT),
         }
-        turn.commit(match place {
-            Some(Place::Further) => RELEASE_AND_COMMIT,
-            _ => COMMIT,
-        })
-        .await;
+        match turn.run_all(last).await {
+            Ok(_) => {
+                turn.begun = None;
+                turn.ended.push(told);
+                if !leaves_commit {
+                    turn.tell_done();
+                }
+            }
+            // Its own statements were refused, which concerns it alone; or the end of the group was, and then there is
+            // nothing to go back to and nobody has succeeded.
+            Err(error) => {
+                turn.clear_up().await;
+                let _ = told.send(Err(Arc::new(error)));
+                if !leaves_commit && !turn.ended.is_empty() {
+                    turn.commit(COMMIT).await;
+                }
+            }
+        }
     }
 
     /// Lets those in the line finish, then closes the connection.
@@ -180,7 +199,7 @@ impl Line {
 }
 
 impl Turn {
-    async fn begin(&mut self) -> Result<(), Error> {
+    async fn begin(&mut self, mut first: Batch) -> Result<Answers, Error> {
         if self.is_closed {
             return Err(Error::PoolClosed);
         }
@@ -194,14 +213,17 @@ impl Turn {
         };
         // Before the statement: whoever stops waiting for it may have begun all the same.
         self.begun = Some(place);
-        let begun = self.run(text).await;
-        if let Err(error) = begun {
-            self.begun = None;
-            let error = Arc::new(error);
-            self.lose(&error).await;
-            return Err(again(&error));
+        first.open_with(text);
+        match self.run_all(first).await {
+            Ok(mut answers) => {
+                answers.next().map_err(|_| Error::WorkerCrashed)?;
+                Ok(answers)
+            }
+            Err(error) => {
+                self.clear_up().await;
+                Err(error)
+            }
         }
-        Ok(())
     }
 
     /// Undoes what a member left that gave up.
@@ -217,13 +239,16 @@ impl Turn {
     /// Ends the group; everybody hears how.
     async fn commit(&mut self, text: &'static str) {
         match self.run(text).await {
-            Ok(()) => {
-                for told in self.ended.drain(..) {
-                    // Whoever stopped waiting has its change all the same.
-                    let _ = told.send(Ok(()));
-                }
-            }
+            Ok(()) => self.tell_done(),
             Err(error) => self.lose(&Arc::new(error)).await,
+        }
+    }
+
+    /// Tells everybody that the disk has it.
+    fn tell_done(&mut self) {
+        for told in self.ended.drain(..) {
+            // Whoever stopped waiting has its change all the same.
+            let _ = told.send(Ok(()));
         }
     }
 
@@ -247,10 +272,23 @@ impl Turn {
             return Err(Error::WorkerCrashed);
         };
         let done = Dialect::transaction_step(text).execute(connection).await;
-        if let Err(Error::WorkerCrashed) = &done {
+        self.look_at(&done);
+        done.map(drop)
+    }
+
+    async fn run_all(&mut self, batch: Batch) -> Result<Answers, Error> {
+        let Some(connection) = &mut self.connection else {
+            return Err(Error::WorkerCrashed);
+        };
+        let done = batch.run(connection).await;
+        self.look_at(&done);
+        done
+    }
+
+    fn look_at<T>(&mut self, done: &Result<T, Error>) {
+        if let Err(Error::WorkerCrashed) = done {
             self.connection = None;
         }
-        done.map(drop)
     }
 }
 
@@ -296,14 +334,14 @@ impl Member {
         self.turn.as_mut().expect("it ends once")
     }
 
-    /// Ends it, and returns when the disk has it. It ends even if nobody waits for it any more.
-    pub(super) async fn commit(mut self) -> Result<(), Error> {
+    /// Ends it after its last statements, and returns when the disk has it. It ends even if nobody waits for it any more.
+    pub(super) async fn commit(mut self, last: Batch) -> Result<(), Error> {
         let Some(turn) = self.turn.take() else {
             return Ok(());
         };
         let (told, outcome) = oneshot::channel();
         let line = self.line.clone();
-        tokio::spawn(async move { line.end(turn, told).await });
+        tokio::spawn(async move { line.end(turn, last, told).await });
         match outcome.await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(again(&error)),

@@ -19,7 +19,7 @@ use sqlx::migrate::Migrator;
 use sqlx::{AnyConnection, Connection as _, Executor as _};
 
 use crate::CatalogError;
-use crate::batch::Batch;
+use crate::batch::{Answers, Batch};
 use crate::dialect::{Dialect, statements};
 
 use self::line::{Company, Line};
@@ -177,34 +177,48 @@ impl Catalog {
 
     /// Opens a writing transaction.
     pub(crate) async fn begin(&self) -> Result<Tx, CatalogError> {
-        let begin = self.dialect.begin();
-        Ok(self
-            .writer
-            .begin(Company::Alone, self.dialect, begin)
-            .await?)
+        let (tx, _) = self
+            .begin_as(Company::Alone, self.dialect.begin(), self.batch())
+            .await?;
+        Ok(tx)
     }
 
     /// Opens a writing transaction that is short and often there: on SQLite those share their commits.
     pub(crate) async fn begin_short(&self) -> Result<Tx, CatalogError> {
-        let begin = self.dialect.begin();
-        Ok(self
-            .writer
-            .begin(Company::Shared, self.dialect, begin)
-            .await?)
+        let (tx, _) = self.begin_short_with(self.batch()).await?;
+        Ok(tx)
+    }
+
+    /// Does as [`Self::begin_short`], and asks first what a batch asks: that goes on the same way to the database.
+    pub(crate) async fn begin_short_with(
+        &self,
+        first: Batch,
+    ) -> Result<(Tx, Answers), CatalogError> {
+        self.begin_as(Company::Shared, self.dialect.begin(), first)
+            .await
+    }
+
+    /// Opens a transaction in which everything is read as of one instant.
+    pub(crate) async fn begin_snapshot(&self) -> Result<Tx, CatalogError> {
+        let (tx, _) = self
+            .begin_as(Company::Alone, self.dialect.snapshot(), self.batch())
+            .await?;
+        Ok(tx)
+    }
+
+    async fn begin_as(
+        &self,
+        company: Company,
+        begin: &'static str,
+        first: Batch,
+    ) -> Result<(Tx, Answers), CatalogError> {
+        let begun = self.writer.begin(company, self.dialect, begin, first);
+        Ok(begun.await?)
     }
 
     /// Returns an empty batch of statements.
     pub(crate) const fn batch(&self) -> Batch {
         Batch::new(self.dialect)
-    }
-
-    /// Opens a transaction in which everything is read as of one instant.
-    pub(crate) async fn begin_snapshot(&self) -> Result<Tx, CatalogError> {
-        let begin = self.dialect.snapshot();
-        Ok(self
-            .writer
-            .begin(Company::Alone, self.dialect, begin)
-            .await?)
     }
 }
 

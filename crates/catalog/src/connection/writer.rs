@@ -12,7 +12,7 @@ use sqlx::{
 use super::line::{Company, Line, Member};
 use super::readers::all_at_once;
 use super::waits::Waits;
-use crate::batch::Batch;
+use crate::batch::{Answers, Batch};
 use crate::dialect::Dialect;
 
 /// Where writing statements run.
@@ -54,24 +54,37 @@ impl Writer {
         Self { waits, ..self }
     }
 
+    /// Opens a transaction; the statements of `first` go with its beginning.
     pub(super) async fn begin(
         &self,
         company: Company,
         dialect: Dialect,
         statement: &'static str,
-    ) -> Result<Tx, Error> {
-        let begun = self.waits.timed(self.begin_kind(company, statement));
-        Ok(Tx {
-            kind: begun.await?,
-            later: Batch::new(dialect),
-        })
+        first: Batch,
+    ) -> Result<(Tx, Answers), Error> {
+        let begun = self.waits.timed(self.begin_kind(company, statement, first));
+        let (kind, answers) = begun.await?;
+        let later = Batch::new(dialect);
+        Ok((Tx { kind, later }, answers))
     }
 
-    async fn begin_kind(&self, company: Company, statement: &'static str) -> Result<Kind, Error> {
-        Ok(match &self.kind {
-            WriterKind::Pool(pool) => Kind::Pooled(pool.begin_with(statement).await?),
-            WriterKind::Line(line) => Kind::Member(Box::new(line.begin(company).await?)),
-        })
+    async fn begin_kind(
+        &self,
+        company: Company,
+        statement: &'static str,
+        first: Batch,
+    ) -> Result<(Kind, Answers), Error> {
+        match &self.kind {
+            WriterKind::Pool(pool) => {
+                let mut transaction = pool.begin_with(statement).await?;
+                let answers = first.run(&mut transaction).await?;
+                Ok((Kind::Pooled(transaction), answers))
+            }
+            WriterKind::Line(line) => {
+                let (member, answers) = line.begin(company, first).await?;
+                Ok((Kind::Member(Box::new(member)), answers))
+            }
+        }
     }
 
     pub(super) async fn close(&self) {
@@ -102,10 +115,12 @@ impl Tx {
 
     /// Makes everything durable and visible, or nothing.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
-        self.run_later().await?;
+        if matches!(self.kind, Kind::Pooled(_)) {
+            self.run_later().await?;
+        }
         match self.kind {
             Kind::Pooled(transaction) => transaction.commit().await,
-            Kind::Member(member) => member.commit().await,
+            Kind::Member(member) => member.commit(self.later).await,
         }
     }
 }
@@ -149,9 +164,11 @@ impl<'c> Executor<'c> for &'c Writer {
                     connection.fetch_many(query).try_collect().await
                 }
                 WriterKind::Line(line) => {
-                    let mut member = self.waits.timed(line.begin(Company::Shared)).await?;
+                    let nothing = Batch::new(Dialect::Sqlite);
+                    let begun = self.waits.timed(line.begin(Company::Shared, nothing));
+                    let (mut member, _) = begun.await?;
                     let answer: Vec<_> = member.fetch_many(query).try_collect().await?;
-                    member.commit().await?;
+                    member.commit(Batch::new(Dialect::Sqlite)).await?;
                     Ok(answer)
                 }
             }
@@ -178,7 +195,8 @@ impl<'c> Executor<'c> for &'c Writer {
         match &self.kind {
             WriterKind::Pool(pool) => pool.prepare_with(sql, parameters),
             WriterKind::Line(line) => Box::pin(async move {
-                let mut member = line.begin(Company::Alone).await?;
+                let nothing = Batch::new(Dialect::Sqlite);
+                let (mut member, _) = line.begin(Company::Alone, nothing).await?;
                 member.prepare_with(sql, parameters).await
             }),
         }
@@ -191,7 +209,8 @@ impl<'c> Executor<'c> for &'c Writer {
         match &self.kind {
             WriterKind::Pool(pool) => pool.describe(sql),
             WriterKind::Line(line) => Box::pin(async move {
-                let mut member = line.begin(Company::Alone).await?;
+                let nothing = Batch::new(Dialect::Sqlite);
+                let (mut member, _) = line.begin(Company::Alone, nothing).await?;
                 member.describe(sql).await
             }),
         }

@@ -56,12 +56,11 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
-        let mut tx = self.begin_short().await?;
         let mut batch = self.batch();
         ask_head(&mut batch, put.repository);
         let asked = references::ask(&mut batch, self.dialect, &put);
         ask_heard(&mut batch, put.repository);
-        let mut answers = batch.run(&mut tx).await?;
+        let (mut tx, mut answers) = self.begin_short_with(batch).await?;
         let head = read_head(&answers.next()?, put.writer)?;
         let condemned = asked.read(&mut answers, &put)?;
         let is_heard = is_heard(&answers.next()?)?;

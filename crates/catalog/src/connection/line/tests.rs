@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::dialect::Statement;
 
 struct World {
     line: Line,
@@ -16,9 +17,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}/line.db?mode=rwc", folder.path().display());
         let line = Line::new(url.clone());
-        let mut member = line.begin(Company::Alone).await.unwrap();
+        let (mut member, _) = line.begin(Company::Alone, nothing()).await.unwrap();
         run(&mut member, "CREATE TABLE thing (name TEXT)").await;
-        member.commit().await.unwrap();
+        member.commit(nothing()).await.unwrap();
         Self {
             line,
             url,
@@ -27,7 +28,7 @@ impl World {
     }
 
     async fn member(&self, name: &'static str) -> Member {
-        let mut member = self.line.begin(Company::Shared).await.unwrap();
+        let (mut member, _) = self.line.begin(Company::Shared, nothing()).await.unwrap();
         let text = match name {
             "first" => "INSERT INTO thing VALUES ('first')",
             _ => "INSERT INTO thing VALUES ('second')",
@@ -39,7 +40,7 @@ impl World {
     /// Begins waiting, and returns when the line knows.
     async fn wait_in_line(&self, company: Company) -> tokio::task::JoinHandle<Member> {
         let line = self.line.clone();
-        let waiting = tokio::spawn(async move { line.begin(company).await.unwrap() });
+        let waiting = tokio::spawn(async move { line.begin(company, nothing()).await.unwrap().0 });
         tokio::time::sleep(Duration::from_millis(20)).await;
         waiting
     }
@@ -52,6 +53,19 @@ impl World {
     }
 }
 
+fn nothing() -> Batch {
+    Batch::new(Dialect::Sqlite)
+}
+
+fn only(statement: Statement) -> Batch {
+    let mut batch = nothing();
+    batch.add(statement);
+    batch
+}
+
+const ADD: Statement = Statement::for_test("INSERT INTO thing VALUES ('batched')");
+const REFUSED: Statement = Statement::for_test("INSERT INTO nowhere VALUES (1)");
+
 async fn run(member: &mut Member, text: &'static str) {
     let done = Dialect::transaction_step(text).execute(&mut **member).await;
     done.unwrap();
@@ -59,7 +73,7 @@ async fn run(member: &mut Member, text: &'static str) {
 
 /// Asks for the commit, which somebody else in the line is to make.
 async fn ask(member: Member) -> tokio::task::JoinHandle<Result<(), Error>> {
-    let asked = tokio::spawn(member.commit());
+    let asked = tokio::spawn(member.commit(nothing()));
     tokio::time::sleep(Duration::from_millis(20)).await;
     asked
 }
@@ -67,7 +81,7 @@ async fn ask(member: Member) -> tokio::task::JoinHandle<Result<(), Error>> {
 #[tokio::test]
 async fn one_alone_commits_at_once() {
     let world = World::new().await;
-    world.member("first").await.commit().await.unwrap();
+    world.member("first").await.commit(nothing()).await.unwrap();
     assert_eq!(world.seen().await, 1);
 }
 
@@ -81,7 +95,7 @@ async fn nobody_hears_of_success_before_the_last_of_the_group_commits() {
     assert!(!first.is_finished());
     assert_eq!(world.seen().await, 0);
     run(&mut second, "INSERT INTO thing VALUES ('second')").await;
-    second.commit().await.unwrap();
+    second.commit(nothing()).await.unwrap();
     first.await.unwrap().unwrap();
     assert_eq!(world.seen().await, 2);
 }
@@ -121,7 +135,7 @@ async fn a_long_one_waits_for_the_commit_of_those_before() {
     let long = shared.await.unwrap();
     assert_eq!(world.seen().await, 1);
     drop(long);
-    other.await.unwrap().commit().await.unwrap();
+    other.await.unwrap().commit(nothing()).await.unwrap();
 }
 
 #[tokio::test]
@@ -132,10 +146,10 @@ async fn what_the_database_undid_by_itself_is_nobodys_success() {
     let first = ask(first).await;
     let mut second = second.await.unwrap();
     run(&mut second, "ROLLBACK").await;
-    assert!(second.commit().await.is_err());
+    assert!(second.commit(nothing()).await.is_err());
     assert!(first.await.unwrap().is_err());
     assert_eq!(world.seen().await, 0);
-    world.member("first").await.commit().await.unwrap();
+    world.member("first").await.commit(nothing()).await.unwrap();
     assert_eq!(world.seen().await, 1);
 }
 
@@ -145,9 +159,52 @@ async fn those_who_ended_are_committed_before_it_closes() {
     let first = world.member("first").await;
     let closing = world.line.clone();
     let closing = tokio::spawn(async move { closing.close().await });
-    first.commit().await.unwrap();
+    first.commit(nothing()).await.unwrap();
     closing.await.unwrap();
     assert_eq!(world.seen().await, 1);
-    let refused = world.line.begin(Company::Shared).await;
+    let refused = world.line.begin(Company::Shared, nothing()).await;
     assert!(matches!(refused, Err(Error::PoolClosed)));
+}
+
+#[tokio::test]
+async fn statements_go_with_the_beginning_and_with_the_end() {
+    let world = World::new().await;
+    let (member, mut answers) = world.line.begin(Company::Shared, only(ADD)).await.unwrap();
+    assert_eq!(answers.next().unwrap().rows_affected, 1);
+    assert_eq!(world.seen().await, 0);
+    member.commit(only(ADD)).await.unwrap();
+    assert_eq!(world.seen().await, 2);
+}
+
+#[tokio::test]
+async fn whoever_cannot_begin_or_end_is_alone_in_that() {
+    let world = World::new().await;
+    // Somebody has done its part and waits for the commit that others will make.
+    let first = world.member("first").await;
+    let second = world.wait_in_line(Company::Shared).await;
+    let third = world.wait_in_line(Company::Shared).await;
+    let first = tokio::spawn(first.commit(nothing()));
+    let refused = second.await.unwrap().commit(only(REFUSED)).await;
+    assert!(refused.is_err());
+    third.await.unwrap().commit(only(ADD)).await.unwrap();
+    first.await.unwrap().unwrap();
+    assert_eq!(world.seen().await, 2);
+
+    // The same at the beginning, inside a group and alone.
+    let first = world.member("first").await;
+    let line = world.line.clone();
+    let second =
+        tokio::spawn(async move { line.begin(Company::Shared, only(REFUSED)).await.is_err() });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    first.commit(nothing()).await.unwrap();
+    assert!(second.await.unwrap());
+    assert!(
+        world
+            .line
+            .begin(Company::Alone, only(REFUSED))
+            .await
+            .is_err()
+    );
+    world.member("first").await.commit(nothing()).await.unwrap();
+    assert_eq!(world.seen().await, 4);
 }
