@@ -33,7 +33,7 @@ const EXPECTED: [(&str, usize); 10] = [
 
 /// What a server does whether somebody asks or not.
 const ITS_OWN: [&str; 14] = [
-    "\"BEGIN",
+    "\"BEGIN IMMEDIATE\"",
     "\"COMMIT",
     "\"ROLLBACK",
     "\"RELEASE",
