@@ -130,4 +130,4 @@ pub use upstreams::{
     CachedTag, CredentialChange, Mirror, MirrorFilter, MirrorId, MirrorRun, NewMirror, Updated,
     Upstream, UpstreamId, UpstreamSettings,
 };
-pub use usage::{NamespaceUse, NewQuota, Quota, QuotaUse, RepositoryUse};
+pub use usage::{NamespaceUse, NewQuota, PendingUsage, Quota, QuotaUse, RepositoryUse};

@@ -30,6 +30,7 @@ statements! {
         WHERE schedule.cron <> excluded.cron";
     REMOVE = "DELETE FROM schedule WHERE name = $1";
     ALL = "SELECT name, cron, next_run, last_run FROM schedule ORDER BY name";
+    PAGE = "SELECT name, cron, next_run, last_run FROM schedule WHERE name > $1 ORDER BY name LIMIT $2";
     DUE = "SELECT name, cron, next_run, last_run FROM schedule WHERE next_run <= $1 ORDER BY next_run, name";
     ADVANCE = "UPDATE schedule SET next_run = $3, last_run = $4 WHERE name = $1 AND next_run = $2";
 }
@@ -68,6 +69,22 @@ impl Catalog {
     /// Returns every schedule, by name.
     pub async fn schedules(&self) -> Result<Vec<Schedule>, CatalogError> {
         let rows = self.dialect.query(ALL).fetch_all(&self.reader).await?;
+        all(rows, |row| read_schedule(&row))
+    }
+
+    /// Returns up to `limit` schedules whose names come after a name, by name.
+    pub async fn schedules_after(
+        &self,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Schedule>, CatalogError> {
+        let rows = self
+            .dialect
+            .query(PAGE)
+            .bind(after.to_owned())
+            .bind(i64::from(limit))
+            .fetch_all(&self.reader)
+            .await?;
         all(rows, |row| read_schedule(&row))
     }
 

@@ -16,7 +16,7 @@ const BATCH: i64 = 1_000;
 
 statements! {
     LOCK = "SELECT value FROM system_state WHERE name = 'usage' {for update}";
-    COUNT_PENDING = "SELECT COUNT(*) AS pending FROM usage_delta";
+    COUNT_PENDING = "SELECT COUNT(*) AS pending, MIN(id) AS oldest, MAX(id) AS newest FROM usage_delta";
     PENDING = "SELECT id, scope, bytes FROM usage_delta ORDER BY id LIMIT $1";
     ADD = "INSERT INTO usage (scope, bytes, as_of, warned) VALUES ($1, $2, $3, 0)
         ON CONFLICT (scope) DO UPDATE SET bytes = usage.bytes + excluded.bytes, as_of = excluded.as_of
@@ -54,12 +54,25 @@ statements! {
         ON CONFLICT (scope) DO UPDATE SET bytes = excluded.bytes, as_of = excluded.as_of";
 }
 
+/// Changes of usage that are not folded yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingUsage {
+    /// How many there are.
+    pub changes: u64,
+    /// The numbers of the oldest and the newest. Numbers rise with time and are not used again.
+    pub ends: Option<(i64, i64)>,
+}
+
 impl Catalog {
-    /// Counts the changes that are not folded yet.
-    pub async fn pending_usage_changes(&self) -> Result<u64, CatalogError> {
+    /// Tells how much is not folded yet.
+    pub async fn pending_usage_changes(&self) -> Result<PendingUsage, CatalogError> {
         let query = self.dialect.query(COUNT_PENDING);
         let row = query.fetch_one(&self.reader).await?;
-        Ok(u64::try_from(row.int("pending")?).unwrap_or(0))
+        let ends = row.maybe_int("oldest")?.zip(row.maybe_int("newest")?);
+        Ok(PendingUsage {
+            changes: u64::try_from(row.int("pending")?).unwrap_or(0),
+            ends,
+        })
     }
 
     /// Folds what is pending into the figures and returns how many rows there were. Tells, once for each time, that a

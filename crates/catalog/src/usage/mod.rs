@@ -12,6 +12,7 @@ mod fold;
 mod lists;
 mod quota;
 
+pub use fold::PendingUsage;
 pub use lists::{NamespaceUse, RepositoryUse};
 pub use quota::{NewQuota, Quota, QuotaUse};
 pub(crate) use quota::{ask_quotas, room_left};

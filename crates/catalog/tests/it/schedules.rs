@@ -60,6 +60,8 @@ pub(crate) async fn what_is_due_is_queued_once(catalog: Catalog) {
     let due = catalog.due_schedules(at(30)).await.unwrap();
     let names: Vec<_> = due.iter().map(|schedule| schedule.name.as_str()).collect();
     assert_eq!(names, ["late", "later"]);
+    let page = catalog.schedules_after("late", 1).await.unwrap();
+    assert_eq!(page, due[1..]);
     let replicas: Vec<_> = (0..4)
         .map(|_| {
             let (catalog, due) = (catalog.clone(), due[0].clone());

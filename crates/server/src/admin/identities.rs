@@ -1,38 +1,13 @@
 //! Who a person is elsewhere, from the console: an issuer and its subject lead to an account.
 
-use catalog::{AccountKind, CatalogError, Identity, NewIdentity};
+use catalog::{AccountKind, CatalogError, NewIdentity};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{Admin, AdminError};
+pub use crate::api::identities::IdentityItem;
 
 /// Longest issuer or subject, in bytes; OpenID Connect allows a subject 255.
 const MAX_TEXT: usize = 2_000;
-
-/// An identity of a person.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct IdentityItem {
-    issuer: String,
-    subject: String,
-    email: Option<String>,
-    groups: Vec<String>,
-    linked_at: Timestamp,
-    last_seen_at: Timestamp,
-}
-
-impl From<Identity> for IdentityItem {
-    fn from(identity: Identity) -> Self {
-        Self {
-            issuer: identity.issuer,
-            subject: identity.subject,
-            email: identity.email,
-            groups: identity.last_groups,
-            linked_at: identity.created_at,
-            last_seen_at: identity.last_seen_at,
-        }
-    }
-}
 
 impl Admin {
     /// Lists the identities of a person.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use catalog::{JobState, Schedule};
+use catalog::JobState;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::{Admin, AdminError};
 pub use crate::api::gc::{CollectionStatus, ReclaimItem, ReclaimReport, Steered, Steering};
 pub use crate::api::jobs::JobItem;
+pub use crate::api::schedules::ScheduleItem;
 use crate::collection;
 use crate::collection::check::CheckError;
 pub use crate::collection::check::{CheckOptions, CheckReport, Finding};
@@ -83,26 +83,5 @@ impl Admin {
     pub async fn schedules(&self) -> Result<Vec<ScheduleItem>, AdminError> {
         let schedules = self.catalog.schedules().await?;
         Ok(schedules.into_iter().map(ScheduleItem::from).collect())
-    }
-}
-
-/// Recurring work.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ScheduleItem {
-    name: String,
-    cron: String,
-    next_run: Timestamp,
-    last_run: Option<Timestamp>,
-}
-
-impl From<Schedule> for ScheduleItem {
-    fn from(schedule: Schedule) -> Self {
-        Self {
-            name: schedule.name,
-            cron: schedule.cron,
-            next_run: schedule.next_run,
-            last_run: schedule.last_run,
-        }
     }
 }

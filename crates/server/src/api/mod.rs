@@ -35,6 +35,7 @@ mod decisions;
 mod extract;
 pub(crate) mod gc;
 pub(crate) mod governed;
+pub(crate) mod identities;
 pub(crate) mod jobs;
 pub(crate) mod me;
 pub(crate) mod mirrors;
@@ -49,6 +50,7 @@ pub(crate) mod repositories;
 pub(crate) mod repository;
 pub(crate) mod robots;
 pub(crate) mod rules;
+pub(crate) mod schedules;
 pub(crate) mod sparse;
 mod specification;
 mod store;
@@ -89,6 +91,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(audit::routes())
         .merge(decisions::routes())
         .merge(gc::routes())
+        .merge(identities::routes())
         .merge(jobs::routes())
         .merge(me::routes())
         .merge(mirrors::routes())
@@ -101,6 +104,7 @@ fn resources() -> OpenApiRouter<Shared> {
         .merge(repository::routes())
         .merge(robots::routes())
         .merge(rules::routes())
+        .merge(schedules::routes())
         .merge(sparse::routes())
         .merge(specification::routes())
         .merge(store::routes())

@@ -300,7 +300,7 @@ async fn delete(
     done(deleted)
 }
 
-fn readers_only(caller: &Caller) -> Result<(), Problem> {
+pub(super) fn readers_only(caller: &Caller) -> Result<(), Problem> {
     if caller.reads_everything() {
         return Ok(());
     }

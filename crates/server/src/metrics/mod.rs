@@ -56,6 +56,7 @@ pub(crate) struct Metrics {
     pub(crate) gc_queue_age_seconds: Level,
     pub(crate) store: StoreMetrics,
     usage_pending: Gauge,
+    usage_pending_age_seconds: Level,
     deliveries: Words<Counter>,
     pub(crate) upstream: UpstreamMetrics,
     jobs: Words<Gauge>,
@@ -163,6 +164,11 @@ impl Metrics {
                 "Changes of usage that are not folded into its figures yet; quotas count them, pages show them later",
                 Gauge::default(),
             ),
+            usage_pending_age_seconds: pages.one(
+                "usage_pending_age_seconds",
+                "How long the oldest change of usage that is not folded yet has waited, since this process first saw it",
+                Level::default(),
+            ),
             deliveries: pages.each(
                 (
                     "event_deliveries",
@@ -211,9 +217,10 @@ impl Metrics {
         }
     }
 
-    pub(crate) fn set_usage_pending(&self, changes: u64) {
+    pub(crate) fn set_usage_pending(&self, changes: u64, age: Duration) {
         let changes = i64::try_from(changes).unwrap_or(i64::MAX);
         self.usage_pending.set(changes);
+        self.usage_pending_age_seconds.set(age.as_secs_f64());
     }
 
     pub(crate) fn count_verdict(&self, verdict: &'static str) {

@@ -1,8 +1,12 @@
 //! Lists: pages of tags, and the repositories somebody may see.
 
+use catalog::{Catalog, NewIdentity};
 use serde_json::json;
 
-use crate::world::{IMAGE, Who, World, admin, image_with};
+use crate::matrix::cast::by;
+use crate::openapi::problem;
+use crate::pages::person;
+use crate::world::{IMAGE, PASSWORD, Who, World, admin, image_with, now};
 
 pub(crate) async fn tags_come_in_pages(world: &mut World) {
     let image = image_with("zlib1g", "1");
@@ -140,4 +144,62 @@ pub(crate) async fn the_catalog_shows_what_the_caller_may_pull(world: &mut World
         .get(&Who::Nobody, "/v2/_catalog")
         .await
         .error(401, "UNAUTHORIZED");
+}
+
+pub(crate) async fn what_recurs_comes_in_pages(world: &mut World) {
+    let whole = world.get(&admin(), "/api/v1/schedules").await.json();
+    assert_eq!(whole["next"], json!(null));
+    let all = whole["items"].as_array().unwrap();
+    assert!(all.len() > 3, "{whole}");
+    let mut after = String::new();
+    for expected in all {
+        let path = format!("/api/v1/schedules?limit=1&after={after}");
+        let page = world.get(&admin(), &path).await.json();
+        // When it is due may move meanwhile.
+        assert_eq!(page["items"][0]["name"], expected["name"]);
+        assert_eq!(page["items"][0]["cron"], expected["cron"]);
+        assert_eq!(page["next"], expected["name"]);
+        expected["name"].as_str().unwrap().clone_into(&mut after);
+    }
+    let end = format!("/api/v1/schedules?limit=1&after={after}");
+    let end = world.get(&admin(), &end).await.json();
+    assert_eq!(end, json!({ "items": [], "next": null }));
+    let nul = world.get(&admin(), "/api/v1/schedules?after=%00").await;
+    problem(&nul, 404, "not-found");
+}
+
+pub(crate) async fn who_a_person_is_elsewhere_is_theirs_to_see(world: &mut World) {
+    person(world, "dev").await;
+    let path = "/api/v1/users/dev/identities";
+    let none = world.get(&admin(), path).await;
+    assert_eq!((none.status, none.json()), (200, json!({ "items": [] })));
+    let catalog = Catalog::connect(world.database()).await.unwrap();
+    let account = catalog.account_by_name("dev").await.unwrap().unwrap();
+    let identity = NewIdentity {
+        issuer: "https://sso.example.com".into(),
+        subject: "4711".into(),
+        email: Some("dev@example.com".into()),
+    };
+    catalog
+        .link_identity(account.id, &identity, &by(), now())
+        .await
+        .unwrap();
+    catalog.close().await;
+    for who in [admin(), Who::Basic("dev".into(), PASSWORD.into())] {
+        let listed = world.get(&who, path).await.json();
+        let item = &listed["items"][0];
+        assert_eq!(item["issuer"], "https://sso.example.com");
+        assert_eq!(item["subject"], "4711");
+        assert_eq!(item["email"], "dev@example.com");
+        assert_eq!(item["groups"], json!([]));
+        assert!(item["linkedAt"].is_string() && item["lastSeenAt"].is_string());
+    }
+    let other = world.get(&admin(), "/api/v1/users/nobody/identities").await;
+    problem(&other, 404, "not-found");
+    person(world, "else").await;
+    let other = Who::Basic("else".into(), PASSWORD.into());
+    for name in ["dev", "nobody"] {
+        let path = format!("/api/v1/users/{name}/identities");
+        problem(&world.get(&other, &path).await, 403, "forbidden");
+    }
 }

@@ -64,6 +64,12 @@ pub(super) fn rows(digest: &Digest) -> Vec<Row> {
             administrator(404),
         ),
         row(
+            "GET /api/v1/schedules",
+            "/api/v1/schedules",
+            none,
+            administrator(200),
+        ),
+        row(
             "GET /api/v1/mirrors",
             "/api/v1/mirrors",
             none,
@@ -265,6 +271,16 @@ pub(super) fn rows(digest: &Digest) -> Vec<Row> {
             expected[5] = 200;
             expected
         }),
+        row(
+            "GET /api/v1/users/{user}/identities",
+            "/api/v1/users/foreign/identities",
+            none,
+            {
+                let mut expected = auditor(200);
+                expected[5] = 200;
+                expected
+            },
+        ),
         row(
             "PATCH /api/v1/users/{user}",
             "/api/v1/users/new",
