@@ -57,7 +57,7 @@ impl Default for Patience {
 }
 
 /// Bytes of a request's head. Beyond it, and beyond a hundred headers, the answer is 431.
-const MAX_HEAD: usize = 512 << 10;
+const MAX_HEAD: usize = 128 << 10;
 /// Bytes of a request's headers over HTTP/2, unpacked. They are packed so well that a small frame may unpack to a large
 /// list, so it is less than over HTTP/1: a long token and a page's cookies. Beyond it the answer is 431; beyond four times
 /// as much, or in too many frames, the connection ends.
