@@ -337,13 +337,12 @@ async fn take_apart(
     let mut left_out = Vec::new();
     for (position, layer) in manifest.layers.iter().enumerate() {
         if !missing.contains(&layer.digest) {
-            let report = match known.remove(&layer.digest) {
-                Some(report) => report,
+            let report = if let Some(report) = known.remove(&layer.digest) {
+                report
+            } else {
                 // Not yet analysed, or a layer that the image has twice.
-                None => {
-                    is_small = false;
-                    layers::report(app, &layer.digest).await?
-                }
+                is_small = false;
+                layers::report(app, &layer.digest).await?
             };
             reports.push((layer.clone(), report));
             continue;
