@@ -96,6 +96,12 @@ impl Catalog {
         let (mut manifests, mut blobs) = (0, 0);
         let mut leaving = vec![digest.clone()];
         while let Some(digest) = leaving.pop() {
+            // A child of a sparse index was never there.
+            let query = self.dialect.query(LOCK).bind(repository.0);
+            let query = query.bind(digest.to_string());
+            if query.fetch_optional(&mut *tx).await?.is_none() {
+                continue;
+            }
             let below = self.below_in(&mut tx, repository, &digest).await?;
             let begin = window.begin(now);
             let is_gone = self

@@ -156,6 +156,7 @@ macro_rules! catalog_conformance {
             tag_spans::a_tag_that_moves_meanwhile_is_found,
             tag_spans::an_image_deleted_for_good_is_gone_at_once,
             tag_spans::a_child_that_only_the_index_led_to_goes_with_it,
+            tag_spans::a_child_that_was_never_there_is_not_counted,
             usage::a_blob_counts_once_in_its_namespace,
             usage::what_is_counted_is_what_is_there_under_simultaneous_pushes,
             usage::a_quota_refuses_what_is_too_much_and_warns_before,

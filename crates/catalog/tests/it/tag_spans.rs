@@ -246,3 +246,18 @@ pub(crate) async fn a_child_that_only_the_index_led_to_goes_with_it(catalog: Cat
     assert_eq!(purged, all, "what was deleted can be purged too");
     assert_eq!(catalog.used_bytes(&Scope::System).await.unwrap(), 0);
 }
+
+pub(crate) async fn a_child_that_was_never_there_is_not_counted(catalog: Catalog) {
+    let (_, id) = app(&catalog).await;
+    let sparse = index(&[(&image("[1]", &["a layer"], ""), "amd64")]);
+    put(&catalog, id, &sparse, &tags(&["v1"]), 1).await;
+    let purged = catalog
+        .purge_manifest(id, &digest_of(&sparse), &by("admin"), at(2))
+        .await
+        .unwrap();
+    let only = PurgeOutcome::Purged {
+        manifests: 1,
+        blobs: 0,
+    };
+    assert_eq!(purged, only);
+}
