@@ -47,7 +47,8 @@ statements! {
 type Cell = (i64, i64, String);
 
 impl Catalog {
-    /// Makes every figure anew that may be old, and returns how many changes there were.
+    /// Makes every figure anew that may be old, and returns how many changes there were. Who shares the database should
+    /// rather take [`Catalog::fold_some_tag_figures`], with pauses.
     pub async fn fold_tag_figures(&self) -> Result<u64, CatalogError> {
         let mut folded = 0;
         loop {
@@ -57,6 +58,11 @@ impl Catalog {
                 return Ok(folded);
             }
         }
+    }
+
+    /// Makes figures anew for one transaction's worth of changes. Returns whether there may be more.
+    pub async fn fold_some_tag_figures(&self) -> Result<bool, CatalogError> {
+        Ok(self.fold_tag_figures_once().await? == BATCH as u64)
     }
 
     /// Folds what changed lately, before figures are read.

@@ -19,6 +19,8 @@ pub(crate) const RECOUNT: &str = "usage-recount";
 
 /// Rows of one step.
 const BATCH: u32 = 500;
+/// Between two steps of folding: on SQLite, what another program writes comes in here.
+const PAUSE: Duration = Duration::from_millis(50);
 /// How long before its end a tag's expiry is announced.
 const NOTICE: Duration = Duration::from_hours(24);
 /// How long pulls are remembered by day.
@@ -69,7 +71,10 @@ async fn tags(app: Shared) -> Result<JobResults, JobError> {
         }
         stopping(&app)?;
     }
-    app.catalog.fold_tag_figures().await?;
+    while app.catalog.fold_some_tag_figures().await? {
+        stopping(&app)?;
+        tokio::time::sleep(PAUSE).await;
+    }
     app.catalog.fold_usage(now).await?;
     Ok(JobResults::default())
 }
