@@ -67,11 +67,15 @@ pub(crate) async fn analyse_pushed(
     if !is_runnable(manifest) {
         return Ok(None);
     }
-    proxy::complete_in(app, repository, manifest).await?;
     let parts = Parts::of(repository.id, digest, manifest);
-    let grounds = parts.grounds(app).await?;
+    let mut grounds = parts.grounds(app).await?;
     if is_current(app, digest, grounds.inventory.as_ref()).await? {
         return Ok(None);
+    }
+    // What a cache has not fetched yet is fetched for this.
+    if !grounds.missing.is_empty() || grounds.config.is_none() {
+        proxy::complete_in(app, repository, manifest).await?;
+        grounds = parts.grounds(app).await?;
     }
     analyse_anew(app, manifest, &parts, grounds).await.map(Some)
 }
