@@ -128,7 +128,7 @@ const OPERATIONS: &[Operation] = &[
         let path = format!("{}/past?at=2024-01-01T00:00:00Z", api());
         get(connection, &path)
     }),
-    person("API: 100 repositories", |connection, _, _| {
+    person("API: repositories, a page", |connection, _, _| {
         get(connection, "/api/v1/repositories")
     }),
     person("API: audit", |connection, _, _| {
