@@ -174,8 +174,9 @@ impl Line {
             // Its own statements were refused, which concerns it alone; or the end of the group was, and then there is
             // nothing to go back to and nobody has succeeded.
             Err(error) => {
-                turn.clear_up().await;
-                let _ = told.send(Err(Arc::new(error)));
+                let error = Arc::new(error);
+                turn.undo_after(&error).await;
+                let _ = told.send(Err(error));
                 if !leaves_commit && !turn.ended.is_empty() {
                     turn.commit(COMMIT).await;
                 }
@@ -220,19 +221,37 @@ impl Turn {
                 Ok(answers)
             }
             Err(error) => {
-                self.clear_up().await;
-                Err(error)
+                let error = Arc::new(error);
+                self.undo_after(&error).await;
+                Err(again(&error))
             }
         }
     }
 
     /// Undoes what a member left that gave up.
     async fn clear_up(&mut self) {
+        if let Err(error) = self.undo().await {
+            self.lose(&Arc::new(error)).await;
+        }
+    }
+
+    /// Undoes what a member did before a failure; a group that cannot go on hears of that one.
+    async fn undo_after(&mut self, failure: &Arc<Error>) {
+        if self.undo().await.is_err() {
+            self.lose(failure).await;
+        }
+    }
+
+    /// Goes back to where the member began. Where that is refused, the group's transaction is not there any more.
+    async fn undo(&mut self) -> Result<(), Error> {
         match self.begun.take() {
-            None => {}
-            // Refused where the database has undone it by itself.
-            Some(Place::First) => drop(self.run(ROLLBACK).await),
-            Some(Place::Further) => self.step(UNDO).await,
+            None => Ok(()),
+            Some(Place::First) => {
+                // Refused where the database has undone it by itself.
+                drop(self.run(ROLLBACK).await);
+                Ok(())
+            }
+            Some(Place::Further) => self.run(UNDO).await,
         }
     }
 
@@ -249,13 +268,6 @@ impl Turn {
         for told in self.ended.drain(..) {
             // Whoever stopped waiting has its change all the same.
             let _ = told.send(Ok(()));
-        }
-    }
-
-    /// Takes a step that every group takes; where it is refused, the group's transaction is not there any more.
-    async fn step(&mut self, text: &'static str) {
-        if let Err(error) = self.run(text).await {
-            self.lose(&Arc::new(error)).await;
         }
     }
 

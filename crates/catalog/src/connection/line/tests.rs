@@ -208,3 +208,27 @@ async fn whoever_cannot_begin_or_end_is_alone_in_that() {
     world.member("first").await.commit(nothing()).await.unwrap();
     assert_eq!(world.seen().await, 4);
 }
+
+#[tokio::test]
+async fn a_commit_that_is_refused_tells_everybody_why() {
+    const ORPHAN: Statement = Statement::for_test("INSERT INTO child VALUES ('nobody')");
+    let world = World::new().await;
+    let (mut maker, _) = world.line.begin(Company::Alone, nothing()).await.unwrap();
+    run(&mut maker, "CREATE TABLE parent (name TEXT PRIMARY KEY)").await;
+    // Looked at when everything ends, not before.
+    let child =
+        "CREATE TABLE child (of TEXT REFERENCES parent (name) DEFERRABLE INITIALLY DEFERRED)";
+    run(&mut maker, child).await;
+    maker.commit(nothing()).await.unwrap();
+
+    let first = world.member("first").await;
+    let second = world.wait_in_line(Company::Shared).await;
+    let first = tokio::spawn(first.commit(nothing()));
+    let second = second.await.unwrap().commit(only(ORPHAN)).await;
+    for refused in [first.await.unwrap(), second] {
+        let words = refused.unwrap_err().to_string();
+        assert!(words.contains("FOREIGN KEY"), "{words}");
+    }
+    world.member("first").await.commit(nothing()).await.unwrap();
+    assert_eq!(world.seen().await, 1);
+}
