@@ -174,9 +174,18 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<bool, CatalogError> {
         let mut tx = self.begin_short().await?;
-        let is_first = self.put_layer_report_in(&mut tx, report, now).await?;
+        let inserted = self
+            .dialect
+            .query(INSERT_LAYER)
+            .bind(report.digest.to_string())
+            .bind(report.analyser_version.clone())
+            .bind(report.diff_id.as_ref().map(Digest::to_string))
+            .bind(report.body.clone())
+            .bind(micros(now))
+            .execute(&mut *tx)
+            .await?;
         tx.commit().await?;
-        Ok(is_first)
+        Ok(inserted.rows_affected() == 1)
     }
 
     /// Returns the reports that exist for these layers, in no particular order.
@@ -326,25 +335,6 @@ impl Catalog {
         all(rows, |row| row.digest("digest"))
     }
 
-    pub(crate) async fn put_layer_report_in(
-        &self,
-        tx: &mut Tx,
-        report: &LayerReport,
-        now: Timestamp,
-    ) -> Result<bool, CatalogError> {
-        let inserted = self
-            .dialect
-            .query(INSERT_LAYER)
-            .bind(report.digest.to_string())
-            .bind(report.analyser_version.clone())
-            .bind(report.diff_id.as_ref().map(Digest::to_string))
-            .bind(report.body.clone())
-            .bind(micros(now))
-            .execute(&mut **tx)
-            .await?;
-        Ok(inserted.rows_affected() == 1)
-    }
-
     /// Opens the transaction of a report, and returns the statements that store it.
     async fn begin_report(
         &self,
@@ -357,20 +347,6 @@ impl Catalog {
         let holders = read_holders(answers.next()?)?;
         self.tell_scan_in(&mut tx, holders, report, now).await?;
         Ok((tx, self.report_batch(report, now)))
-    }
-
-    pub(crate) async fn put_image_report_in(
-        &self,
-        tx: &mut Tx,
-        report: &NewImageReport,
-        now: Timestamp,
-    ) -> Result<(), CatalogError> {
-        let mut batch = self.batch();
-        ask_holders(&mut batch, &report.digest);
-        let holders = read_holders(batch.run(tx).await?.next()?)?;
-        self.tell_scan_in(tx, holders, report, now).await?;
-        self.report_batch(report, now).run(tx).await?;
-        Ok(())
     }
 
     /// Returns the statements that store a report.

@@ -10,10 +10,7 @@ use jiff::Timestamp;
 use crate::connection::Tx;
 use crate::dialect::{Dialect, statements};
 use crate::rows::{Columns as _, all, span};
-use crate::{
-    Actor, AuditAction, AuditEntry, Catalog, CatalogError, EndpointId, LayerReport, NewDecision,
-    NewImageReport,
-};
+use crate::{Actor, AuditAction, AuditEntry, Catalog, CatalogError, EndpointId};
 
 /// A lane: each has its own workers, so that bulk work never starves a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -154,12 +151,6 @@ pub struct JobRow {
 /// What a job leaves behind, committed together with its end.
 #[derive(Clone, Debug, Default)]
 pub struct JobResults {
-    /// Layer reports; the first of each layer stays.
-    pub layer_reports: Vec<LayerReport>,
-    /// Image reports, replacing earlier ones.
-    pub image_reports: Vec<NewImageReport>,
-    /// Decisions.
-    pub decisions: Vec<NewDecision>,
     /// Jobs that follow.
     pub follow_ups: Vec<NewJob>,
     /// The endpoint whose deliveries this job worked off, and how long its next one waits at least.
@@ -302,16 +293,6 @@ impl Catalog {
             .await?;
         if completed.rows_affected() == 0 {
             return Ok(false);
-        }
-        for report in &results.layer_reports {
-            self.put_layer_report_in(&mut tx, report, now).await?;
-        }
-        for report in &results.image_reports {
-            self.put_image_report_in(&mut tx, report, now).await?;
-        }
-        for decision in &results.decisions {
-            self.put_decision_in(&mut tx, self.batch(), decision, now)
-                .await?;
         }
         for job in &results.follow_ups {
             self.enqueue_in(&mut tx, job).await?;

@@ -463,6 +463,19 @@ pub async fn undo_a_transaction(catalog: &Catalog) {
     (*tx).execute("ROLLBACK").await.expect("an end");
 }
 
+/// Has the database refuse a second job of a kind, so that a transaction that queues one fails in its middle.
+///
+/// # Panics
+/// If the database refuses.
+pub async fn refuse_a_second_job_of_a_kind(catalog: &Catalog) {
+    let mut tx = catalog.begin().await.expect("a transaction");
+    (*tx)
+        .execute("CREATE UNIQUE INDEX one_job_of_a_kind ON job (kind)")
+        .await
+        .expect("an index");
+    tx.commit().await.expect("an end");
+}
+
 /// Checks the file of a SQLite catalog, page by page.
 ///
 /// # Panics

@@ -3,16 +3,22 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use ::evidence::Grade;
-use catalog::{Catalog, JobResults, JobState, Lane, LayerReport, NewJob};
-use oci::Digest;
+use catalog::testkit::refuse_a_second_job_of_a_kind;
+use catalog::{Catalog, JobResults, JobState, Lane, NewJob};
 
-use crate::evidence::{decision, report};
-use crate::given::{app, at, by};
+use crate::given::{at, by};
 
 /// A lease that nobody outlives in a test, and one that has run out at once.
 const LONG: Duration = Duration::from_mins(10);
 const OVER: Duration = Duration::ZERO;
+
+/// What a job leaves behind that others follow.
+fn followed_by(follow_ups: Vec<NewJob>) -> JobResults {
+    JobResults {
+        follow_ups,
+        ..JobResults::default()
+    }
+}
 
 fn job(kind: &str, key: Option<&str>) -> NewJob {
     NewJob {
@@ -125,15 +131,7 @@ pub(crate) async fn an_expired_lease_moves_and_the_fence_refuses_the_first_owner
     assert!(heir.fence > stalled.fence);
     assert_eq!(heir.attempts, 2);
 
-    let results = JobResults {
-        layer_reports: vec![LayerReport {
-            digest: Digest::sha256(b"layer"),
-            analyser_version: "1".into(),
-            diff_id: None,
-            body: vec![1],
-        }],
-        ..JobResults::default()
-    };
+    let results = followed_by(vec![job("notify", Some("notify:1"))]);
     assert!(!catalog.heartbeat(&stalled, LONG).await.unwrap());
     assert!(
         !catalog
@@ -147,11 +145,8 @@ pub(crate) async fn an_expired_lease_moves_and_the_fence_refuses_the_first_owner
             .await
             .unwrap()
     );
-    let written = catalog
-        .layer_reports(&[Digest::sha256(b"layer")], "1")
-        .await
-        .unwrap();
-    assert!(written.is_empty(), "a refused result leaves nothing");
+    let queued = catalog.jobs_in(JobState::Ready, 0, 10).await.unwrap();
+    assert!(queued.is_empty(), "a refused result leaves nothing");
 
     assert!(catalog.complete_with(&heir, &results, at(0)).await.unwrap());
     assert!(
@@ -198,54 +193,26 @@ pub(crate) async fn lanes_do_not_see_each_other(catalog: Catalog) {
 }
 
 pub(crate) async fn results_and_end_are_one_transaction(catalog: Catalog) {
-    let (_, id) = app(&catalog).await;
-    let digest = Digest::sha256(b"image");
-    let verdict = decision(id, &digest, "allow");
-    let results = JobResults {
-        image_reports: vec![report(&digest, "old", Grade::B)],
-        decisions: vec![verdict.clone()],
-        follow_ups: vec![job("notify", None)],
-        ..JobResults::default()
-    };
     catalog.enqueue(&job("scan", None)).await.unwrap();
-    let claim = catalog
-        .claim(Lane::Interactive, "w", LONG)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        catalog
-            .complete_with(&claim, &results, at(0))
-            .await
-            .unwrap()
-    );
-    assert!(catalog.image_report(&digest).await.unwrap().is_some());
-    assert_eq!(
-        catalog
-            .current_decision(id, &digest)
-            .await
-            .unwrap()
-            .unwrap()
-            .id,
-        verdict.id
-    );
-    let next = catalog
-        .claim(Lane::Interactive, "w", LONG)
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(next.kind, "notify");
-
-    // The same decision id again fails in the middle: then the job is still running and nothing else is written.
-    let other = Digest::sha256(b"another image");
-    let broken = JobResults {
-        image_reports: vec![report(&other, "old", Grade::B)],
-        decisions: vec![verdict],
-        ..JobResults::default()
+    let claim = async || catalog.claim(Lane::Interactive, "w", LONG).await.unwrap();
+    let kinds = async |state| -> Vec<String> {
+        let jobs = catalog.jobs_in(state, 0, 10).await.unwrap();
+        jobs.into_iter().map(|job| job.kind).collect()
     };
-    assert!(catalog.complete_with(&next, &broken, at(1)).await.is_err());
-    assert_eq!(catalog.image_report(&other).await.unwrap(), None);
-    assert!(catalog.heartbeat(&next, LONG).await.unwrap());
+    let scan = claim().await.unwrap();
+
+    // The second of three fails: then the job is still running and nothing else is written.
+    refuse_a_second_job_of_a_kind(&catalog).await;
+    let broken = followed_by(["one", "scan", "three"].map(|kind| job(kind, None)).into());
+    assert!(catalog.complete_with(&scan, &broken, at(0)).await.is_err());
+    assert!(kinds(JobState::Ready).await.is_empty());
+    assert_eq!(kinds(JobState::Running).await, ["scan"]);
+    assert!(catalog.heartbeat(&scan, LONG).await.unwrap());
+
+    let whole = followed_by(["one", "two", "three"].map(|kind| job(kind, None)).into());
+    assert!(catalog.complete_with(&scan, &whole, at(1)).await.unwrap());
+    assert_eq!(kinds(JobState::Ready).await, ["one", "two", "three"]);
+    assert!(kinds(JobState::Running).await.is_empty());
 }
 
 pub(crate) async fn a_failing_job_pauses_then_dies_and_can_be_revived(catalog: Catalog) {
