@@ -7,11 +7,11 @@ pub(crate) mod export;
 pub(crate) mod rotate;
 mod stream;
 
-use catalog::{AuditFilter, AuditRow, Catalog, CatalogError, Principal, Role};
+use catalog::{Actor, AuditFilter, AuditOutcome, AuditRow, Catalog, CatalogError, Principal, Role};
 use jiff::Timestamp;
 use oci::RepositoryName;
 pub use rotate::AuditRules;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 pub use stream::AuditFormat;
 pub(crate) use stream::lines;
 use utoipa::ToSchema;
@@ -19,8 +19,8 @@ use utoipa::ToSchema;
 /// The first line of an export as CSV.
 pub(crate) const CSV_HEAD: &str = "id,at,actor,actingAs,ip,userAgent,requestId,action,outcome,namespace,repository,target,detail,occurrences\r\n";
 
-/// An entry as it is shown.
-#[derive(Serialize, ToSchema)]
+/// An entry as it is shown, and as packed segments hold it: a field may come, none may go or change.
+#[derive(Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditItem {
     id: i64,
@@ -35,7 +35,7 @@ pub struct AuditItem {
     request_id: Option<String>,
     action: String,
     /// `success`, `failure` or `denied`.
-    outcome: &'static str,
+    outcome: String,
     namespace: Option<String>,
     repository: Option<String>,
     /// On what: a tag, a digest, a name.
@@ -57,13 +57,37 @@ impl From<AuditRow> for AuditItem {
             user_agent: row.actor.user_agent,
             request_id: row.actor.request_id,
             action: row.action,
-            outcome: row.outcome.as_str(),
+            outcome: row.outcome.as_str().to_owned(),
             namespace: row.namespace,
             repository: row.repository,
             target: row.target,
             detail: row.detail,
             occurrences: row.occurrences,
         }
+    }
+}
+
+impl AuditItem {
+    /// Returns the row that this shows; nothing if no version had such an outcome.
+    fn into_row(self) -> Option<AuditRow> {
+        Some(AuditRow {
+            id: self.id,
+            at: self.at,
+            actor: Actor {
+                name: self.actor,
+                ip: self.ip,
+                request_id: self.request_id,
+                user_agent: self.user_agent,
+                acting_as: self.acting_as,
+            },
+            outcome: AuditOutcome::parse(&self.outcome)?,
+            action: self.action,
+            namespace: self.namespace,
+            repository: self.repository,
+            target: self.target,
+            detail: self.detail,
+            occurrences: self.occurrences,
+        })
     }
 }
 
@@ -126,7 +150,7 @@ pub(crate) fn csv_line(item: &AuditItem) -> String {
         optional(&item.user_agent),
         optional(&item.request_id),
         item.action.clone(),
-        item.outcome.to_owned(),
+        item.outcome.clone(),
         optional(&item.namespace),
         optional(&item.repository),
         optional(&item.target),

@@ -1,17 +1,17 @@
 //! Old entries leave the table that pages are read from, and stay in exports.
 //!
 //! An entry moves when it is older than the setting says, or when there are more than it says. It moves into a segment:
-//! gzipped lines of JSON in the shape of [`Kept`], which is read for ever.
+//! gzipped lines of JSON in the shape of [`AuditItem`], which is read for ever.
 
 use std::io::{Read as _, Write as _};
 
-use catalog::{Actor, AuditFilter, AuditOutcome, AuditRow, CatalogError, JobResults, Lane};
+use catalog::{AuditFilter, AuditRow, CatalogError, JobResults, Lane};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use jiff::SignedDuration;
 
+use super::{AuditItem, json_line};
 use crate::app::Shared;
 use crate::workers::{ATTEMPTS, JobError, Kind};
 
@@ -88,78 +88,12 @@ async fn rotate(app: Shared) -> Result<JobResults, JobError> {
     }
 }
 
-/// An entry as a segment holds it. The first version; another one gets another shape.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Kept {
-    id: i64,
-    at: Timestamp,
-    actor: String,
-    acting_as: Option<String>,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    request_id: Option<String>,
-    action: String,
-    outcome: String,
-    namespace: Option<String>,
-    repository: Option<String>,
-    target: Option<String>,
-    detail: Option<String>,
-    occurrences: i64,
-}
-
-impl From<AuditRow> for Kept {
-    fn from(row: AuditRow) -> Self {
-        Self {
-            id: row.id,
-            at: row.at,
-            actor: row.actor.name,
-            acting_as: row.actor.acting_as,
-            ip: row.actor.ip,
-            user_agent: row.actor.user_agent,
-            request_id: row.actor.request_id,
-            action: row.action,
-            outcome: row.outcome.as_str().to_owned(),
-            namespace: row.namespace,
-            repository: row.repository,
-            target: row.target,
-            detail: row.detail,
-            occurrences: row.occurrences,
-        }
-    }
-}
-
-impl Kept {
-    fn row(self) -> Option<AuditRow> {
-        Some(AuditRow {
-            id: self.id,
-            at: self.at,
-            actor: Actor {
-                name: self.actor,
-                ip: self.ip,
-                request_id: self.request_id,
-                user_agent: self.user_agent,
-                acting_as: self.acting_as,
-            },
-            outcome: AuditOutcome::parse(&self.outcome)?,
-            action: self.action,
-            namespace: self.namespace,
-            repository: self.repository,
-            target: self.target,
-            detail: self.detail,
-            occurrences: self.occurrences,
-        })
-    }
-}
-
 /// Writes entries as a segment.
 fn pack(rows: Vec<AuditRow>) -> Vec<u8> {
     let mut packed = GzEncoder::new(Vec::new(), Compression::default());
     for row in rows {
-        let mut line = serde_json::to_vec(&Kept::from(row)).expect("texts and numbers");
-        line.push(b'\n');
         packed
-            .write_all(&line)
+            .write_all(json_line(&row.into()).as_bytes())
             .expect("writing to memory never fails");
     }
     packed.finish().expect("writing to memory never fails")
@@ -176,8 +110,8 @@ pub(super) fn unpack(content: &[u8]) -> Result<Vec<AuditRow>, CatalogError> {
     lines.read_to_string(&mut text).map_err(|_| damaged())?;
     text.lines()
         .map(|line| {
-            let kept: Kept = serde_json::from_str(line).map_err(|_| damaged())?;
-            kept.row().ok_or_else(damaged)
+            let item: AuditItem = serde_json::from_str(line).map_err(|_| damaged())?;
+            item.into_row().ok_or_else(damaged)
         })
         .collect()
 }
@@ -200,20 +134,23 @@ pub(super) fn is_asked_for(filter: &AuditFilter, row: &AuditRow) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use catalog::AuditOutcome;
+
     use super::*;
 
     /// As the first version wrote it.
     const FIRST: &str = r#"{"id":7,"at":"2026-11-24T06:00:00Z","actor":"dev","actingAs":null,"ip":"::1","userAgent":"x","requestId":"r","action":"tag.move","outcome":"success","namespace":"team","repository":"team/app","target":"1","detail":null,"occurrences":1}"#;
 
     fn first() -> AuditRow {
-        serde_json::from_str::<Kept>(FIRST).unwrap().row().unwrap()
+        let item: AuditItem = serde_json::from_str(FIRST).unwrap();
+        item.into_row().unwrap()
     }
 
     #[test]
     fn what_the_first_version_wrote_is_read() {
         let row = first();
         assert_eq!((row.id, row.action.as_str()), (7, "tag.move"));
-        assert_eq!(serde_json::to_string(&Kept::from(row)).unwrap(), FIRST);
+        assert_eq!(json_line(&row.into()).trim_end(), FIRST);
     }
 
     #[test]
