@@ -49,11 +49,12 @@ fn main() -> std::io::Result<()> {
     let Some(root) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return Err(std::io::Error::other("usage: seeds DIRECTORY"));
     };
-    let all: [(&str, Seeds); 16] = [
+    let all: [(&str, Seeds); 17] = [
         ("layer_walk", layers()),
         ("layer_report", layers()),
         ("report_decode", reports()),
         ("extractors", evidence_files()),
+        ("languages", languages()),
         ("merge", pairs()),
         ("image_sources", archives()),
         ("feeds", feeds()),
@@ -190,6 +191,13 @@ fn evidence_files() -> Seeds {
         seeds.push([&[place], path.as_bytes(), b"\n", content].concat());
     }
     seeds
+}
+
+fn languages() -> Seeds {
+    (0..)
+        .zip(fuzz::languages::SAMPLES)
+        .map(|(place, sample)| behind(place, sample.content.as_bytes()))
+        .collect()
 }
 
 fn image() -> TestImage {

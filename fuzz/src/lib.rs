@@ -7,6 +7,8 @@
 //! Adding a target: a file in `fuzz_targets`, its `[[bin]]` in `Cargo.toml`, and seeds in `examples/seeds.rs` where
 //! random bytes would be refused at the first look. `make soak` finds it by itself.
 
+pub mod languages;
+
 use std::io::Write;
 use std::time::Duration;
 

@@ -119,11 +119,21 @@ impl<'a> Collector<'a> {
             return Want::Nothing;
         };
         if extractor.wanted == Wanted::Presence {
-            self.keep(entry, Rows::Present, Notes::default());
+            self.read(extractor, entry, &[]);
             return Want::Nothing;
         }
         self.wanting = Some(extractor);
         extractor.wanted.want(&self.limits.file_bytes)
+    }
+
+    fn read(&mut self, extractor: &Extractor, entry: &Entry<'_>, content: &[u8]) {
+        let file = File {
+            path: entry.path,
+            content,
+        };
+        let mut notes = Notes::new(entry.path);
+        let rows = (extractor.parse)(&file, &mut notes);
+        self.keep(entry, rows, notes);
     }
 
     fn keep(&mut self, entry: &Entry<'_>, mut rows: Rows, notes: Notes) {
@@ -183,12 +193,6 @@ impl Visitor for Collector<'_> {
             return;
         };
         // The walk notes a cut file; what is there is read all the same.
-        let file = File {
-            path: entry.path,
-            content,
-        };
-        let mut notes = Notes::new(entry.path);
-        let rows = (extractor.parse)(&file, &mut notes);
-        self.keep(entry, rows, notes);
+        self.read(extractor, entry, content);
     }
 }

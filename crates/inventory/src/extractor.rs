@@ -37,7 +37,7 @@ pub(crate) struct Extractor {
 /// How much of a file an extractor wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// It is enough to know that the file is there.
+    /// It is enough to know that the file is there: the extractor sees its path and no bytes.
     Presence,
     /// The first bytes.
     Head(usize),

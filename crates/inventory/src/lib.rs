@@ -17,8 +17,10 @@
 mod analyse;
 mod apk;
 mod codec;
+mod document;
 mod dpkg;
 mod extractor;
+mod listing;
 mod merge;
 mod npm;
 mod os_release;

@@ -19,8 +19,12 @@ const EXTRACTORS: &[&Extractor] = &[
     &rpm::SQLITE,
     &rpm::WAL,
     &rpm::OTHER_FORMAT,
-    &python::EXTRACTOR,
     &npm::EXTRACTOR,
+    &npm::LOCK,
+    &python::ARCHIVE,
+    &python::EXTRACTOR,
+    &python::LOCK,
+    &python::RECORD,
 ];
 
 /// Names the set of extractors and their versions; a stored report of another set is not used.
@@ -98,9 +102,7 @@ pub(crate) fn interested(path: &[u8]) -> Option<&'static Extractor> {
 
 /// Returns whether an operating system package that owns `path` answers for what a language extractor finds there.
 pub(crate) fn is_ownable(path: &[u8]) -> bool {
-    EXTRACTORS
-        .iter()
-        .any(|extractor| extractor.ownable && (extractor.accepts)(path))
+    interested(path).is_some_and(|extractor| extractor.ownable)
 }
 
 struct Interest {
@@ -196,10 +198,29 @@ mod tests {
         check("x.egg/EGG-INFO/PKG-INFO", Some("python"));
         check("site-packages/X.DIST-INFO/METADATA", Some("python"));
         check("usr/share/METADATA", None);
+        check(
+            "usr/share/python-wheels/pip-24.0-py3-none-any.whl",
+            Some("python-archive"),
+        );
+        check("opt/eggs/six-1.16.0-py3.11.egg", Some("python-archive"));
+        check(
+            "site-packages/six-1.dist-info/RECORD",
+            Some("python-record"),
+        );
+        check("srv/requirements.txt", Some("python-lock"));
+        check("srv/uv.lock", Some("python-lock"));
         check("app/node_modules/ms/package.json", Some("npm"));
         check("app/node_modules/@babel/parser/package.json", Some("npm"));
         check("app/node_modules/ms/dist/package.json", None);
         check("app/package.json", None);
+        check(
+            "app/node_modules/a/node_modules/b/package.json",
+            Some("npm"),
+        );
+        check("app/node_modules/a/test/node_modules/b/package.json", None);
+        check("app/package-lock.json", Some("npm-lock"));
+        check("app/bun.lock", Some("npm-lock"));
+        check("app/node_modules/a/yarn.lock", None);
     }
 
     #[test]

@@ -69,7 +69,7 @@ pub(crate) struct EvidenceFile {
     pub(crate) notes: Vec<Note>,
 }
 
-/// The rows of one evidence file.
+/// The rows of one evidence file. A new variant goes to the end: what is stored names them by position.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Rows {
     /// Packages, all of one kind.
@@ -91,6 +91,8 @@ pub(crate) enum Rows {
     Present,
     /// The file is another name for this path.
     Hardlink(ImagePath),
+    /// The metadata of other packages that came inside this one.
+    Bundled(Vec<ImagePath>),
 }
 
 impl Rows {
@@ -116,6 +118,7 @@ impl Rows {
             } => owner.len() + paths(owned),
             Self::Users(users) => users.iter().map(|user| user.name.len()).sum(),
             Self::Hardlink(target) => target.len(),
+            Self::Bundled(bundled) => paths(bundled),
             Self::Release(_) | Self::Present => 0,
         }
     }

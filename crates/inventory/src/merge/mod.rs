@@ -12,7 +12,9 @@ mod tree;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, Package, PackageType, Source};
+use evidence::{
+    Coverage, Diagnostic, Evidence, Inventory, LayerInfo, Level, Package, PackageType, Source,
+};
 
 use crate::ANALYSER_VERSION;
 use crate::extractor::PACKAGE_LIMIT;
@@ -138,6 +140,7 @@ fn packages(
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Vec<Package> {
     let ownership = Ownership::of(tree);
+    let bundled = ownership::bundled(tree);
     let mut packages = Vec::new();
     for (path, layer, file) in tree.files() {
         let Rows::Packages { kind, rows, .. } = &file.rows else {
@@ -150,6 +153,9 @@ fn packages(
             } else {
                 package.layer = Some(layer);
                 package.owned_by = ownership.owner(path).map(str::to_owned);
+                if package.evidence == Evidence::InstalledMetadata && bundled.contains(path) {
+                    package.evidence = Evidence::Embedded;
+                }
             }
             packages.push(package);
         }
@@ -178,12 +184,7 @@ fn sort_key(package: &Package) -> (PackageType, &str, &str, &str, Option<&str>) 
     )
 }
 
-fn package(
-    kind: PackageType,
-    evidence: evidence::Evidence,
-    row: &PackageRow,
-    path: String,
-) -> Package {
+fn package(kind: PackageType, evidence: Evidence, row: &PackageRow, path: String) -> Package {
     Package {
         kind,
         name: row.name.clone(),

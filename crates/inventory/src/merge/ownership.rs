@@ -55,6 +55,18 @@ impl<'a> Ownership<'a> {
     }
 }
 
+/// The canonical paths of metadata that came inside a package of a language and belongs to another.
+pub(crate) fn bundled(tree: &Tree<'_>) -> HashSet<Vec<u8>> {
+    let mut bundled = HashSet::new();
+    for (_, _, file) in tree.files() {
+        let Rows::Bundled(paths) = &file.rows else {
+            continue;
+        };
+        bundled.extend(paths.iter().filter_map(|path| tree.canonical(path)));
+    }
+    bundled
+}
+
 /// The Debian packages of each root file system, whose file lists stand in files of their own.
 fn installed_debs<'t>(tree: &'t Tree<'_>) -> HashSet<(&'t [u8], &'t str)> {
     let mut installed = HashSet::new();

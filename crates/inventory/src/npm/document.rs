@@ -16,9 +16,9 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// Reads a document. The nesting of values is bounded by the JSON reader.
+    /// Reads a document that was measured.
     pub(crate) fn parse(content: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content))
+        serde_json::from_slice(content)
     }
 }
 

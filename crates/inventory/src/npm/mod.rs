@@ -1,23 +1,40 @@
-//! npm packages: `node_modules/<name>/package.json`, as npm, yarn and pnpm install them.
+//! npm packages: `node_modules/<name>/package.json`, as npm, yarn, pnpm and Bun install them, globally too.
 //!
 //! Only the `package.json` of a package's own directory counts. Those below it are test fixtures, build flavours and
 //! the odd bundled copy: naming them as installed would be guessing. A directory may differ from the name inside: that
 //! is an alias, and the file names the real package. Versions are kept as written.
 //!
-//! Not read: lock files, yarn's zip cache.
+//! Beside it: [`lock`], the lock files. Not read: yarn's zip cache, whose packages its lock file names.
 
 mod document;
+mod lock;
 
-use evidence::{Evidence, PackageType};
+pub(crate) use lock::LOCK;
 
+use evidence::{Evidence, Level, PackageType};
+
+use crate::document::measured_json;
 use crate::extractor::{Extractor, File, Notes, Wanted};
 use crate::path;
 use crate::report::{PackageRow, Rows};
 use document::Document;
 
+/// Directories of a package whose modules only its own tests load.
+const FIXTURES: [&[u8]; 9] = [
+    b"test",
+    b"tests",
+    b"__tests__",
+    b"testdata",
+    b"fixture",
+    b"fixtures",
+    b"__fixtures__",
+    b"example",
+    b"examples",
+];
+
 pub(crate) const EXTRACTOR: Extractor = Extractor {
     name: "npm",
-    version: 1,
+    version: 2,
     literals: &["/package.json"],
     accepts,
     wanted: Wanted::Document,
@@ -32,7 +49,20 @@ fn accepts(path: &[u8]) -> bool {
     let modules = |path| path::basename(path) == b"node_modules";
     let above = path::parent(directory);
     let scoped = path::basename(above).starts_with(b"@") && modules(path::parent(above));
-    path::basename(directory) != b"node_modules" && (modules(above) || scoped)
+    path::basename(directory) != b"node_modules"
+        && (modules(above) || scoped)
+        && !is_fixture(directory)
+}
+
+/// Returns whether a package lies in the tests of another: `node_modules/a/test/node_modules/b`.
+fn is_fixture(directory: &[u8]) -> bool {
+    let mut inside_package = false;
+    let mut inside_fixture = false;
+    for component in path::parent(directory).split(|byte| *byte == b'/') {
+        inside_fixture |= inside_package && FIXTURES.contains(&component);
+        inside_package |= component == b"node_modules";
+    }
+    inside_fixture
 }
 
 fn parse(file: &File<'_>, notes: &mut Notes) -> Rows {
@@ -44,6 +74,13 @@ fn parse(file: &File<'_>, notes: &mut Notes) -> Rows {
 }
 
 fn package(content: &[u8], notes: &mut Notes) -> Option<PackageRow> {
+    let content = match measured_json(content) {
+        Ok(content) => content,
+        Err(error) => {
+            error.note("npm.bad_json", Level::Warning, notes);
+            return None;
+        }
+    };
     let document = match Document::parse(content) {
         Ok(document) => document,
         Err(error) => {

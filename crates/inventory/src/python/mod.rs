@@ -4,12 +4,21 @@
 //! All four have the same headers, as of a mail. Names are normalised (PEP 503), versions are kept as written, because
 //! a version that is not PEP 440 is something the matcher says, not the reader.
 //!
-//! Not read: zipped eggs, `RECORD`, requirements and lock files.
+//! Beside them: [`archive`] (wheels and zipped eggs), [`record`] (what came inside another distribution), [`lock`]
+//! (what a project says it needs). Not read: what a distribution requires, and scripts of single files.
 //!
 //! # Source
 //! The Python Packaging User Guide, "Core metadata specifications" and "Recording installed projects".
 
+mod archive;
 mod headers;
+mod lock;
+mod name;
+mod record;
+
+pub(crate) use archive::ARCHIVE;
+pub(crate) use lock::LOCK;
+pub(crate) use record::RECORD;
 
 use evidence::{Evidence, PackageType};
 
@@ -17,10 +26,11 @@ use crate::extractor::{Extractor, File, Notes, Wanted};
 use crate::path;
 use crate::report::{PackageRow, Rows};
 use headers::Headers;
+use name::normalise;
 
 pub(crate) const EXTRACTOR: Extractor = Extractor {
     name: "python",
-    version: 1,
+    version: 2,
     literals: &["dist-info/metadata", "egg-info/pkg-info", ".egg-info"],
     accepts,
     wanted: Wanted::Document,
@@ -61,7 +71,7 @@ fn evidence(path: &[u8]) -> Evidence {
 }
 
 fn package(content: &[u8], notes: &mut Notes) -> Option<PackageRow> {
-    let headers = Headers::parse(content);
+    let mut headers = Headers::parse(content);
     let Some(name) = headers
         .name
         .as_deref()
@@ -71,33 +81,16 @@ fn package(content: &[u8], notes: &mut Notes) -> Option<PackageRow> {
         notes.warning("python.bad_metadata", "the metadata has no `Name`");
         return None;
     };
-    let Some(version) = headers.version else {
+    let Some(version) = headers.version.take() else {
         notes.warning("python.bad_metadata", format!("`{name}` has no `Version`"));
         return None;
     };
     Some(PackageRow {
         name,
         version,
-        licenses: headers
-            .license_expression
-            .or(headers.license)
-            .into_iter()
-            .collect(),
+        licenses: headers.licenses(),
         ..PackageRow::default()
     })
-}
-
-/// Returns the name as PEP 503 compares it: lower case, runs of `-`, `_` and `.` as one `-`.
-fn normalise(name: &str) -> String {
-    let mut normal = String::with_capacity(name.len());
-    for letter in name.chars() {
-        match letter {
-            '-' | '_' | '.' if normal.ends_with('-') => {}
-            '-' | '_' | '.' => normal.push('-'),
-            _ => normal.push(letter.to_ascii_lowercase()),
-        }
-    }
-    normal
 }
 
 #[cfg(test)]
@@ -136,6 +129,8 @@ mod tests {
     #[case("License: MIT\nLicense-Expression: MIT AND Apache-2.0", &["MIT AND Apache-2.0"])]
     #[case("License: UNKNOWN", &[])]
     #[case("License: The whole text\n  goes on here", &["The whole text"])]
+    #[case("Classifier: License :: OSI Approved :: MIT License\nClassifier: License :: OSI Approved\nClassifier: License :: Public Domain\nClassifier: Topic :: License", &["MIT License", "Public Domain"])]
+    #[case("License: MIT\nClassifier: License :: OSI Approved :: BSD License", &["MIT"])]
     fn the_licence_is_the_expression_or_the_field(#[case] header: &str, #[case] expected: &[&str]) {
         let row = read(&format!("Name: x\n{header}\nVersion: 1\n")).expect("a package");
         assert_eq!(row.licenses, expected);
