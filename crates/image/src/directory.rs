@@ -14,11 +14,11 @@ use evidence::Level;
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use crate::budget::{HELD, UNCOUNTED_BYTES};
 use crate::diagnostics::Notes;
 use crate::layer::stop::Stop;
 use crate::layer::stream::check_time;
-use crate::layer::walk::over_file_limit;
-use crate::{Entry, EntryKind, LayerWalk, Limits, Visitor, Want};
+use crate::{Entry, EntryKind, LayerWalk, Limits, SNIFF_BYTES, Visitor, Want};
 
 /// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
@@ -279,24 +279,12 @@ impl Walk<'_> {
             opened = Some(fd);
         }
         let capability = (capability_bytes > 0).then_some(&capability[..capability_bytes]);
-        let limit =
-            match self
-                .visitor
-                .want(&entry(&self.path, EntryKind::File, stat, None, capability))
-            {
-                Want::Nothing => return Ok(()),
-                Want::Head(count) => count as u64,
-                Want::Whole { limit } => {
-                    let size = stat.st_size as u64;
-                    if size > limit {
-                        self.complete = false;
-                        let message = over_file_limit(size, limit);
-                        self.notes
-                            .push_at("limit.file", Level::Error, &self.path, message);
-                    }
-                    limit
-                }
-            };
+        let want = self
+            .visitor
+            .want(&entry(&self.path, EntryKind::File, stat, None, capability));
+        if want == Want::Nothing {
+            return Ok(());
+        }
         let fd = match opened.map_or_else(|| open_beneath(directory, name, OFlags::empty()), Ok) {
             Ok(fd) => fd,
             Err(errno) => {
@@ -313,18 +301,68 @@ impl Walk<'_> {
                 return Ok(());
             }
         };
+        self.deliver(&fd, want, &stat, capability)
+    }
+
+    /// Reads an open file as far as it is wanted.
+    fn deliver(
+        &mut self,
+        fd: &OwnedFd,
+        mut want: Want,
+        stat: &Stat,
+        capability: Option<&[u8]>,
+    ) -> Result<(), Stop> {
+        let path = std::mem::take(&mut self.path);
+        let entry = entry(&path, EntryKind::File, stat, None, capability);
         self.held.clear();
-        if let Err(errno) = read_up_to(&fd, limit, &mut self.held) {
+        let mut failure = None;
+        if want == Want::Sniff {
+            failure = read_up_to(fd, SNIFF_BYTES as u64, &mut self.held).err();
+            want = self.visitor.sniffed(&entry, &self.held);
+        }
+        let over = want.is_over(entry.size);
+        let mut count = 0;
+        match want.limit() {
+            None => {}
+            Some(limit) if matches!(want, Want::Pieces { .. }) => {
+                loop {
+                    let step = (limit - count).min(READ_BYTES as u64);
+                    failure = failure.or(read_up_to(fd, step, &mut self.held).err());
+                    self.held.truncate(step as usize);
+                    if self.held.is_empty() {
+                        break;
+                    }
+                    self.visitor.piece(&entry, &self.held);
+                    count += self.held.len() as u64;
+                    self.held.clear();
+                }
+                self.visitor.content(&entry, &[], count < entry.size);
+            }
+            Some(limit) => {
+                let _share = HELD.take(entry.size.min(limit));
+                failure = failure.or(read_up_to(fd, limit, &mut self.held).err());
+                self.held.truncate(limit as usize);
+                count = self.held.len() as u64;
+                self.visitor.content(&entry, &self.held, count < entry.size);
+            }
+        }
+        if self.held.capacity() as u64 > UNCOUNTED_BYTES {
+            self.held = Vec::new();
+        }
+        self.path = path;
+        if let Some(message) = over {
+            self.complete = false;
+            self.notes
+                .push_at("limit.file", Level::Error, &self.path, message);
+        }
+        if let Some(errno) = failure {
             self.failed(errno);
         }
-        self.bytes += self.held.len() as u64;
+        self.bytes += count;
         if self.bytes > self.limits.layer_bytes {
             let message = format!("more than {} bytes of content", self.limits.layer_bytes);
             return Err(Stop::Limit("limit.layer_bytes", message));
         }
-        let entry = entry(&self.path, EntryKind::File, &stat, None, capability);
-        let is_cut = (self.held.len() as u64) < entry.size;
-        self.visitor.content(&entry, &self.held, is_cut);
         Ok(())
     }
 

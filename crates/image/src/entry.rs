@@ -56,6 +56,9 @@ pub struct Entry<'a> {
 pub enum Want {
     /// None of it; [`Visitor::content`] is not called.
     Nothing,
+    /// The first [`SNIFF_BYTES`], to decide by them: [`Visitor::sniffed`] says what is wanted then. Costs nothing in a
+    /// layer, whose bytes pass anyway.
+    Sniff,
     /// The first bytes, at most this many.
     Head(usize),
     /// All of it. A file larger than `limit` bytes is delivered up to the limit, marked truncated, and gives
@@ -64,7 +67,16 @@ pub enum Want {
         /// Bytes held at most; see [`FileLimits`](crate::FileLimits).
         limit: u64,
     },
+    /// All of it, in pieces as they pass: [`Visitor::piece`] for each, then [`Visitor::content`] with no bytes. Nothing
+    /// is held. A file larger than `limit` bytes is delivered up to the limit, marked truncated, and gives `limit.file`.
+    Pieces {
+        /// Bytes delivered at most.
+        limit: u64,
+    },
 }
+
+/// Bytes shown to [`Visitor::sniffed`]: as many as any magic number needs.
+pub const SNIFF_BYTES: usize = 16;
 
 /// Someone who looks at the entries of a walk, in the order of the stream.
 ///
@@ -72,6 +84,15 @@ pub enum Want {
 pub trait Visitor {
     /// Looks at an entry and says how much of its content is wanted. Called once for every entry of any kind.
     fn want(&mut self, entry: &Entry<'_>) -> Want;
+
+    /// Says what is wanted of a file whose first bytes are these; fewer than [`SNIFF_BYTES`] only if the file is shorter.
+    /// Called where [`want`](Self::want) answered [`Want::Sniff`]; answering so again is [`Want::Nothing`].
+    fn sniffed(&mut self, _entry: &Entry<'_>, _head: &[u8]) -> Want {
+        Want::Nothing
+    }
+
+    /// Receives the next piece of an entry of which [`Want::Pieces`] are wanted. How a content is cut means nothing.
+    fn piece(&mut self, _entry: &Entry<'_>, _piece: &[u8]) {}
 
     /// Receives the wanted content of the entry just seen.
     ///

@@ -11,6 +11,7 @@
 //! Nothing here unpacks to disk, keeps a tree, or knows what a package is. A new source is a module in `source`, a new
 //! compression one arm in `layer::decode`.
 
+mod budget;
 mod claims;
 mod diagnostics;
 mod directory;
@@ -26,7 +27,7 @@ mod whiteout;
 
 pub use claims::{check_diff_ids, check_media_type};
 pub use directory::walk_directory;
-pub use entry::{Compression, Entry, EntryKind, LayerWalk, Visitor, Want};
+pub use entry::{Compression, Entry, EntryKind, LayerWalk, SNIFF_BYTES, Visitor, Want};
 pub use layer::walk_layer;
 pub use limits::{FileLimits, Limits};
 pub use source::{

@@ -9,6 +9,7 @@ use evidence::Level;
 use super::stop::Stop;
 use super::stream::ChunkStream;
 use super::tar::{Member, TarReader};
+use crate::budget::{HELD, UNCOUNTED_BYTES};
 use crate::diagnostics::Notes;
 use crate::path::{Escape, normalise};
 use crate::{Entry, EntryKind, Limits, Visitor, Want};
@@ -91,36 +92,59 @@ pub(crate) fn walk<R: Read>(
             device: matches!(kind, EntryKind::Char | EntryKind::Block).then_some(member.device),
             capability: capability.as_deref(),
         };
-        let wanted = match visitor.want(&entry) {
-            _ if kind != EntryKind::File => continue,
-            Want::Nothing => continue,
-            Want::Head(count) => count as u64,
-            Want::Whole { limit } => {
-                if entry.size > limit {
-                    tally.is_whole = false;
-                    notes.push_at(
-                        "limit.file",
-                        Level::Error,
-                        entry.path,
-                        over_file_limit(entry.size, limit),
-                    );
-                }
-                limit
-            }
+        let mut want = visitor.want(&entry);
+        if kind != EntryKind::File {
+            continue;
+        }
+        if want == Want::Sniff {
+            want = reader.sniff(|head| visitor.sniffed(&entry, head))?;
+        }
+        let Some(limit) = want.limit() else {
+            continue;
         };
-        if reader.is_sparse() && entry.size.min(wanted) > TIMED_BYTES {
+        if let Some(message) = want.is_over(entry.size) {
+            tally.is_whole = false;
+            notes.push_at("limit.file", Level::Error, entry.path, message);
+        }
+        if reader.is_sparse() && entry.size.min(limit) > TIMED_BYTES {
             reader.stream.check_time()?;
         }
-        reader.read_content(entry.size, wanted, &mut buffers.held, |content, is_cut| {
+        if matches!(want, Want::Pieces { .. }) {
+            let passed =
+                reader.read_pieces(entry.size, limit, |piece| visitor.piece(&entry, piece));
+            visitor.content(&entry, &[], entry.size > limit || passed.is_err());
+            passed?;
+            continue;
+        }
+        let _share = HELD.take(entry.size.min(limit));
+        reader.read_content(entry.size, limit, &mut buffers.held, |content, is_cut| {
             visitor.content(&entry, content, is_cut);
         })?;
+        if buffers.held.capacity() as u64 > UNCOUNTED_BYTES {
+            buffers.held = Vec::new();
+        }
     }
     Ok(())
 }
 
-/// Says that a file is larger than what may be held of it.
-pub(crate) fn over_file_limit(size: u64, limit: u64) -> String {
-    format!("the file has {size} bytes, only the first {limit} are looked at")
+impl Want {
+    /// Returns how many bytes are wanted at most; `None` if nothing is.
+    pub(crate) fn limit(self) -> Option<u64> {
+        match self {
+            Self::Nothing | Self::Sniff => None,
+            Self::Head(count) => Some(count as u64),
+            Self::Whole { limit } | Self::Pieces { limit } => Some(limit),
+        }
+    }
+
+    /// Says that a file is larger than what is looked at of it, where all of it is wanted.
+    pub(crate) fn is_over(self, size: u64) -> Option<String> {
+        let (Self::Whole { limit } | Self::Pieces { limit }) = self else {
+            return None;
+        };
+        (size > limit)
+            .then(|| format!("the file has {size} bytes, only the first {limit} are looked at"))
+    }
 }
 
 /// Decides whether a member is shown, writing its normal path and link target. A refusal has its diagnostic.

@@ -16,6 +16,8 @@ mod limits;
 mod properties;
 /// A visitor that writes down what it is shown.
 mod record;
+/// First bytes, and content in pieces.
+mod sniffing;
 /// Docker-archives, OCI archives and layouts.
 mod sources;
 /// Tar framing: names, sizes, kinds, sparse files, the end.

@@ -23,14 +23,30 @@ pub(crate) struct Seen {
 /// Wants the same of every entry and writes everything down.
 pub(crate) struct Recorder {
     want: Want,
+    /// What is wanted of a file whose first bytes were shown.
+    then: Want,
     pub(crate) seen: Vec<Seen>,
+    /// The first bytes of each file that was sniffed.
+    pub(crate) heads: Vec<Vec<u8>>,
+    passed: Vec<u8>,
 }
 
 impl Recorder {
     pub(crate) fn new(want: Want) -> Self {
         Self {
             want,
+            then: Want::Nothing,
             seen: Vec::new(),
+            heads: Vec::new(),
+            passed: Vec::new(),
+        }
+    }
+
+    /// Looks at the first bytes before it wants anything.
+    pub(crate) fn sniffing(then: Want) -> Self {
+        Self {
+            then,
+            ..Self::new(Want::Sniff)
         }
     }
 }
@@ -52,11 +68,29 @@ impl Visitor for Recorder {
         self.want
     }
 
+    fn sniffed(&mut self, _entry: &Entry<'_>, head: &[u8]) -> Want {
+        self.heads.push(head.to_vec());
+        self.then
+    }
+
+    fn piece(&mut self, entry: &Entry<'_>, piece: &[u8]) {
+        let last = self.seen.last().expect("content follows its entry");
+        assert_eq!(last.path, entry.path);
+        assert!(!piece.is_empty(), "a piece has bytes");
+        self.passed.extend_from_slice(piece);
+    }
+
     fn content(&mut self, entry: &Entry<'_>, content: &[u8], truncated: bool) {
+        let passed = std::mem::take(&mut self.passed);
+        assert!(
+            passed.is_empty() || content.is_empty(),
+            "pieces or one piece"
+        );
+        let content = [passed.as_slice(), content].concat();
         let last = self.seen.last_mut().expect("content follows its entry");
         assert_eq!(last.path, entry.path);
         assert_eq!(last.content, None, "content is delivered once");
-        last.content = Some((content.to_vec(), truncated));
+        last.content = Some((content, truncated));
     }
 }
 

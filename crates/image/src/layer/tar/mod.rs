@@ -7,6 +7,7 @@
 //!
 //! It knows nothing of paths that escape, whiteouts or limits on entries: see `layer::walk`.
 
+mod content;
 mod header;
 mod pax;
 mod reader;

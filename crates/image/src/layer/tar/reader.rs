@@ -40,10 +40,12 @@ pub(crate) struct TarReader<S> {
     header_limit: u64,
     globals: Records,
     /// Stored bytes of the current member that were not read.
-    left: u64,
+    pub(super) left: u64,
+    /// First bytes of the current member that were read only to be looked at.
+    pub(super) early: Vec<u8>,
     padding: u64,
     /// The spans of the current member, if it is sparse.
-    segments: Option<Vec<Segment>>,
+    pub(super) segments: Option<Vec<Segment>>,
     /// Whether the archive ended with its mark.
     has_end_mark: bool,
 }
@@ -68,6 +70,7 @@ impl<S: Stream> TarReader<S> {
             header_limit,
             globals: Records::default(),
             left: 0,
+            early: Vec::new(),
             padding: 0,
             segments: None,
             has_end_mark: false,
@@ -121,80 +124,11 @@ impl<S: Stream> TarReader<S> {
         }
     }
 
-    /// Reads up to `limit` bytes of the current member's content and shows them to `see`, without copying where they
-    /// lie in one piece. Returns an error if the stream ends inside them; what was there is shown before.
-    pub(crate) fn read_content<T>(
-        &mut self,
-        size: u64,
-        limit: u64,
-        held: &mut Vec<u8>,
-        see: impl FnOnce(&[u8], bool) -> T,
-    ) -> Result<T, Stop> {
-        let wanted = size.min(limit);
-        let is_cut = size > wanted;
-        if wanted == 0 {
-            return Ok(see(&[], is_cut));
-        }
-        if self.segments.is_none() {
-            let there = match self.stream.fill() {
-                Ok(there) => there,
-                Err(stop) => {
-                    see(&[], true);
-                    return Err(stop);
-                }
-            };
-            if there.len() as u64 >= wanted {
-                let seen = see(&there[..wanted as usize], is_cut);
-                self.stream.consume(wanted as usize);
-                self.left -= wanted;
-                return Ok(seen);
-            }
-        }
-        held.clear();
-        let outcome = match self.segments.take() {
-            None => self.append(wanted, held),
-            Some(segments) => self.append_sparse(&segments, wanted, held),
-        };
-        let seen = see(held, is_cut || outcome.is_err());
-        outcome.map(|()| seen)
-    }
-
-    fn append_sparse(
-        &mut self,
-        segments: &[Segment],
-        wanted: u64,
-        held: &mut Vec<u8>,
-    ) -> Result<(), Stop> {
-        for segment in segments {
-            if segment.offset >= wanted {
-                break;
-            }
-            held.resize(segment.offset as usize, 0);
-            self.append(segment.length.min(wanted - segment.offset), held)?;
-        }
-        held.resize(wanted as usize, 0);
-        Ok(())
-    }
-
-    fn append(&mut self, mut count: u64, held: &mut Vec<u8>) -> Result<(), Stop> {
-        while count > 0 {
-            let there = self.stream.fill()?;
-            if there.is_empty() {
-                return Err(Stop::Truncated("inside a file"));
-            }
-            let step = (there.len() as u64).min(count);
-            held.extend_from_slice(&there[..step as usize]);
-            self.stream.consume(step as usize);
-            self.left -= step;
-            count -= step;
-        }
-        Ok(())
-    }
-
     /// Skips what is left of the current member. A stream that ends inside the padding ends the archive, as it does for
     /// the runtimes; inside content it is cut.
     fn finish_member(&mut self) -> Result<(), Stop> {
         self.segments = None;
+        self.early.clear();
         let left = std::mem::take(&mut self.left);
         if self.stream.skip(left)? < left {
             return Err(Stop::Truncated("inside a file"));
