@@ -251,6 +251,8 @@ pub(crate) fn osv_scope(ecosystem: &str) -> Option<OsvScope> {
     match name {
         "PyPI" => return Some(language(PackageType::PyPi)),
         "npm" => return Some(language(PackageType::Npm)),
+        "Go" => return Some(language(PackageType::Golang)),
+        "crates.io" => return Some(language(PackageType::Cargo)),
         _ => {}
     }
     let family = FAMILIES.iter().find(|family| family.osv == name)?;
@@ -283,6 +285,8 @@ pub(crate) fn osv_feed(scope: &str) -> String {
     let name = match id {
         "pypi" => "PyPI",
         "npm" => "npm",
+        "golang" => "Go",
+        "cargo" => "crates.io",
         _ => FAMILIES
             .iter()
             .find(|family| family.id == id)

@@ -19,11 +19,23 @@ pub enum PackageType {
     PyPi,
     /// npm packages.
     Npm,
+    /// Go modules.
+    Golang,
+    /// Rust crates.
+    Cargo,
 }
 
 impl PackageType {
     /// All kinds.
-    pub const ALL: [Self; 5] = [Self::Deb, Self::Apk, Self::Rpm, Self::PyPi, Self::Npm];
+    pub const ALL: [Self; 7] = [
+        Self::Deb,
+        Self::Apk,
+        Self::Rpm,
+        Self::PyPi,
+        Self::Npm,
+        Self::Golang,
+        Self::Cargo,
+    ];
 
     /// Returns the purl type, which is also the word shown to people.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +45,8 @@ impl PackageType {
             Self::Rpm => "rpm",
             Self::PyPi => "pypi",
             Self::Npm => "npm",
+            Self::Golang => "golang",
+            Self::Cargo => "cargo",
         }
     }
 
@@ -43,7 +57,7 @@ impl PackageType {
             Self::Apk => versions::Ecosystem::Apk,
             Self::Rpm => versions::Ecosystem::Rpm,
             Self::PyPi => versions::Ecosystem::Pep440,
-            Self::Npm => versions::Ecosystem::Semver,
+            Self::Npm | Self::Golang | Self::Cargo => versions::Ecosystem::Semver,
         }
     }
 
@@ -82,9 +96,11 @@ pub struct Package {
     /// The kind.
     #[serde(rename = "type")]
     pub kind: PackageType,
-    /// The name as installed; PyPI names are normalised (PEP 503), npm names carry their scope (`@a/b`).
+    /// The name as installed; PyPI names are normalised (PEP 503), npm names carry their scope (`@a/b`), a Go module is
+    /// its path and `stdlib` the standard library.
     pub name: String,
     /// The full version as its ecosystem writes it (`1:2.3-4`, rpm `epoch:version-release` with a known non-zero epoch).
+    /// Empty when it is not known: a Go program built from a working copy.
     pub version: String,
     /// The architecture, where the kind has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

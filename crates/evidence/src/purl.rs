@@ -14,7 +14,7 @@ use crate::{Distro, Package, PackageType};
 /// purl: the text is then empty.
 ///
 /// # Source
-/// The purl type definitions of `deb`, `apk`, `rpm`, `pypi` and `npm` in the package-url specification.
+/// The purl type definitions of `deb`, `apk`, `rpm`, `pypi`, `npm`, `golang` and `cargo` in the package-url specification.
 pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let (namespace, name) = split_name(package, distro);
     let (epoch, version) = split_version(package);
@@ -58,7 +58,11 @@ fn split_name<'a>(package: &'a Package, distro: Option<&'a Distro>) -> (Option<&
             Some((scope, name)) => (Some(scope), name),
             None => (None, &package.name),
         },
-        PackageType::PyPi => (None, &package.name),
+        PackageType::Golang => match package.name.rsplit_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, &package.name),
+        },
+        PackageType::PyPi | PackageType::Cargo => (None, &package.name),
     }
 }
 
@@ -146,6 +150,16 @@ mod tests {
         package(PackageType::Npm, "@babel/parser", "7.23.6", None),
         None,
         "pkg:npm/%40babel/parser@7.23.6"
+    )]
+    #[case::a_go_module_has_all_but_its_last_part_as_namespace(
+        package(PackageType::Golang, "github.com/go-sql-driver/mysql", "v1.5.0", None),
+        None,
+        "pkg:golang/github.com/go-sql-driver/mysql@v1.5.0"
+    )]
+    #[case::an_unknown_version_is_left_out(
+        package(PackageType::Golang, "stdlib", "", None),
+        None,
+        "pkg:golang/stdlib"
     )]
     #[case::a_nameless_package_has_none(package(PackageType::Npm, "", "1", None), None, "")]
     fn a_purl_is_written(

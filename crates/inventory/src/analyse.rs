@@ -8,6 +8,7 @@ use std::path::Path;
 use evidence::{Diagnostic, Level};
 use image::{Entry, EntryKind, LayerWalk, Limits, Visitor, Want, Whiteout};
 
+use crate::executable::{self, Scanner};
 use crate::extractor::{Extractor, File, Notes, PACKAGE_LIMIT, Wanted};
 use crate::path;
 use crate::registry;
@@ -39,6 +40,8 @@ struct Collector<'a> {
     over: Vec<Diagnostic>,
     /// Who wants the content that comes next.
     wanting: Option<&'static Extractor>,
+    /// The executable whose content comes next.
+    scanner: Option<Scanner>,
 }
 
 impl<'a> Collector<'a> {
@@ -50,6 +53,7 @@ impl<'a> Collector<'a> {
             fact_bytes: 0,
             over: Vec::new(),
             wanting: None,
+            scanner: None,
         }
     }
 
@@ -106,7 +110,11 @@ impl<'a> Collector<'a> {
                 Want::Nothing
             }
             EntryKind::File => self.file(entry),
-            EntryKind::Hardlink if registry::interested(entry.path).is_some() => {
+            // The target of a hard link comes before it: an executable that holds something is known.
+            EntryKind::Hardlink
+                if registry::interested(entry.path).is_some()
+                    || self.report.files.contains_key(link) =>
+            {
                 self.keep(entry, Rows::Hardlink(link.into()), Notes::default());
                 Want::Nothing
             }
@@ -116,9 +124,13 @@ impl<'a> Collector<'a> {
 
     fn file(&mut self, entry: &Entry<'_>) -> Want {
         let Some(extractor) = registry::interested(entry.path) else {
-            return Want::Nothing;
+            return if entry.size >= executable::LEAST_BYTES {
+                Want::Sniff
+            } else {
+                Want::Nothing
+            };
         };
-        if extractor.wanted == Wanted::Presence {
+        if matches!(extractor.wanted, Wanted::Presence) {
             self.read(extractor, entry, &[]);
             return Want::Nothing;
         }
@@ -145,16 +157,13 @@ impl<'a> Collector<'a> {
         if !self.may_keep(entry.path.len() + rows.weight() + noted) {
             return;
         }
-        if let Rows::Packages { rows, .. } = &mut rows {
-            let room = PACKAGE_LIMIT - self.packages;
-            if rows.len() > room {
-                rows.truncate(room);
-                self.stop(
-                    "limit.packages",
-                    format!("more than {PACKAGE_LIMIT} packages, the rest is ignored"),
-                );
-            }
-            self.packages += rows.len();
+        let (packages, dropped) = rows.keep_first(PACKAGE_LIMIT - self.packages);
+        self.packages += packages;
+        if dropped {
+            self.stop(
+                "limit.packages",
+                format!("more than {PACKAGE_LIMIT} packages, the rest is ignored"),
+            );
         }
         let file = EvidenceFile {
             size: entry.size,
@@ -168,6 +177,7 @@ impl<'a> Collector<'a> {
 impl Visitor for Collector<'_> {
     fn want(&mut self, entry: &Entry<'_>) -> Want {
         self.wanting = None;
+        self.scanner = None;
         let directory = path::parent(entry.path);
         match image::classify(entry.path) {
             Whiteout::None => return self.node(entry),
@@ -188,7 +198,32 @@ impl Visitor for Collector<'_> {
         Want::Nothing
     }
 
+    fn sniffed(&mut self, entry: &Entry<'_>, head: &[u8]) -> Want {
+        if !executable::is_executable(head) {
+            return Want::Nothing;
+        }
+        self.scanner = Some(Scanner::new(registry::probes(entry.path)));
+        Want::Pieces {
+            limit: self.limits.file_bytes.executable,
+        }
+    }
+
+    fn piece(&mut self, _entry: &Entry<'_>, piece: &[u8]) {
+        if let Some(scanner) = &mut self.scanner {
+            scanner.piece(piece);
+        }
+    }
+
     fn content(&mut self, entry: &Entry<'_>, content: &[u8], _truncated: bool) {
+        if let Some(scanner) = self.scanner.take() {
+            let mut notes = Notes::new(entry.path);
+            let groups = scanner.finish(&mut notes);
+            // Most executables hold nothing that is listed; those leave no trace.
+            if !groups.is_empty() || !notes.is_empty() {
+                self.keep(entry, Rows::Groups(groups), notes);
+            }
+            return;
+        }
         let Some(extractor) = self.wanting.take() else {
             return;
         };

@@ -6,6 +6,7 @@
 use evidence::{Diagnostic, Level};
 use image::{FileLimits, Want};
 
+use crate::executable::Probe;
 use crate::path::{self, ImagePath, PATH_LIMIT};
 use crate::registry;
 use crate::report::Rows;
@@ -21,7 +22,7 @@ pub(crate) struct Extractor {
     pub(crate) name: &'static str,
     /// Rises whenever the rows made from the same bytes change; every layer is then analysed again.
     pub(crate) version: u8,
-    /// Texts, one of which every wanted path contains, in any case.
+    /// Texts, one of which every wanted path contains, in any case; none for what reads executables.
     /// They feed the one automaton that dismisses nearly all paths.
     pub(crate) literals: &'static [&'static str],
     /// Whether a path that contains a literal is wanted.
@@ -35,7 +36,7 @@ pub(crate) struct Extractor {
 }
 
 /// How much of a file an extractor wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Wanted {
     /// It is enough to know that the file is there: the extractor sees its path and no bytes.
     Presence,
@@ -47,6 +48,9 @@ pub(crate) enum Wanted {
     Document,
     /// An rpm database.
     RpmDatabase,
+    /// Executables, whatever their path: they are known by their first bytes and pass by a probe, which the function
+    /// makes for a path.
+    Executable(fn(path: &[u8]) -> Box<dyn Probe>),
 }
 
 impl Wanted {
@@ -58,6 +62,10 @@ impl Wanted {
             Self::PackageText => limits.package_text,
             Self::Document => limits.document,
             Self::RpmDatabase => limits.rpm_database,
+            Self::Executable(_) => {
+                let limit = limits.executable;
+                return Want::Pieces { limit };
+            }
         };
         Want::Whole { limit }
     }
@@ -102,6 +110,10 @@ impl Notes {
     /// Notes an oddity.
     pub(crate) fn info(&mut self, code: &'static str, message: impl Into<String>) {
         self.push(code, Level::Info, message.into());
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
     }
 
     pub(crate) fn into_list(self) -> Vec<Diagnostic> {

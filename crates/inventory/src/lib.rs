@@ -19,7 +19,9 @@ mod apk;
 mod codec;
 mod document;
 mod dpkg;
+mod executable;
 mod extractor;
+mod go;
 mod listing;
 mod merge;
 mod npm;
@@ -30,6 +32,7 @@ mod python;
 mod registry;
 mod report;
 mod rpm;
+mod rust;
 
 pub use analyse::{analyse_directory, analyse_layer};
 pub use codec::DecodeError;

@@ -5,64 +5,69 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use evidence::{Diagnostic, Package};
 
-use crate::extractor::{Extractor, File, Notes};
-use crate::{apk, dpkg, merge, npm, os_release, passwd, python, rpm};
+use crate::executable::Probe;
+use crate::extractor::{Extractor, File, Notes, Wanted};
+use crate::{apk, dpkg, go, merge, npm, os_release, passwd, python, rpm, rust};
 
-/// All extractors. Adding one: its folder, and one line here.
+/// All extractors; the lines are sorted. Adding one: its folder, and one line here.
 const EXTRACTORS: &[&Extractor] = &[
-    &os_release::EXTRACTOR,
-    &passwd::EXTRACTOR,
+    &apk::EXTRACTOR,
+    &dpkg::FILE_LIST,
     &dpkg::STATUS,
     &dpkg::STATUS_DIRECTORY,
-    &dpkg::FILE_LIST,
-    &apk::EXTRACTOR,
-    &rpm::SQLITE,
-    &rpm::WAL,
-    &rpm::OTHER_FORMAT,
+    &go::EXTRACTOR,
     &npm::EXTRACTOR,
     &npm::LOCK,
+    &os_release::EXTRACTOR,
+    &passwd::EXTRACTOR,
     &python::ARCHIVE,
     &python::EXTRACTOR,
     &python::LOCK,
     &python::RECORD,
+    &rpm::OTHER_FORMAT,
+    &rpm::SQLITE,
+    &rpm::WAL,
+    &rust::EXTRACTOR,
 ];
 
 /// Names the set of extractors and their versions; a stored report of another set is not used.
 ///
-/// Made from the table: `os-release.1+passwd.1+…`.
-pub const ANALYSER_VERSION: &str = match std::str::from_utf8(&VERSION_BYTES) {
+/// Sixteen hexadecimal digits: a hash over name and version of each.
+pub const ANALYSER_VERSION: &str = match std::str::from_utf8(&VERSION_DIGITS) {
     Ok(text) => text,
-    Err(_) => panic!("names and digits are ASCII"),
+    Err(_) => panic!("digits are ASCII"),
 };
 
-const VERSION_BYTES: [u8; version_len()] = {
-    let mut bytes = [b'+'; version_len()];
-    let (mut at, mut index) = (0, 0);
-    while index < EXTRACTORS.len() {
-        let name = EXTRACTORS[index].name.as_bytes();
+const VERSION_DIGITS: [u8; 16] = {
+    let (mut digits, mut index) = ([0; 16], 0);
+    while index < digits.len() {
+        let digit = version_of(EXTRACTORS) >> (60 - 4 * index) & 0xf;
+        digits[index] = b"0123456789abcdef"[digit as usize];
+        index += 1;
+    }
+    digits
+};
+
+/// Nobody chooses these names to collide, so a hash that a compiler can evaluate is enough.
+///
+/// # Source
+/// FNV-1a of 64 bits (draft-eastlake-fnv). Each name is followed by its version and a byte that no name has.
+const fn version_of(extractors: &[&Extractor]) -> u64 {
+    const fn add(hash: u64, byte: u8) -> u64 {
+        (hash ^ byte as u64).wrapping_mul(0x0000_0100_0000_01b3)
+    }
+    let (mut hash, mut index) = (0xcbf2_9ce4_8422_2325, 0);
+    while index < extractors.len() {
+        let name = extractors[index].name.as_bytes();
         let mut letter = 0;
         while letter < name.len() {
-            bytes[at] = name[letter];
-            at += 1;
+            hash = add(hash, name[letter]);
             letter += 1;
         }
-        bytes[at] = b'.';
-        assert!(EXTRACTORS[index].version < 10, "a version is one digit");
-        bytes[at + 1] = b'0' + EXTRACTORS[index].version;
-        at += 3;
+        hash = add(add(hash, extractors[index].version), 0xff);
         index += 1;
     }
-    bytes
-};
-
-/// Each extractor takes its name, a dot, a digit and, but for the last, a plus.
-const fn version_len() -> usize {
-    let (mut length, mut index) = (0, 0);
-    while index < EXTRACTORS.len() {
-        length += EXTRACTORS[index].name.len() + 3;
-        index += 1;
-    }
-    length - 1
+    hash
 }
 
 /// One extractor, as others may see it.
@@ -98,6 +103,17 @@ pub fn parse_with(
 /// Returns the extractor that wants a path. The first of the table wins; the tests hold that no two want one path.
 pub(crate) fn interested(path: &[u8]) -> Option<&'static Extractor> {
     INTEREST.find(path)
+}
+
+/// Returns the probes for an executable at a path.
+pub(crate) fn probes(path: &[u8]) -> Vec<Box<dyn Probe>> {
+    EXTRACTORS
+        .iter()
+        .filter_map(|extractor| match extractor.wanted {
+            Wanted::Executable(probe) => Some(probe(path)),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Returns whether an operating system package that owns `path` answers for what a language extractor finds there.
@@ -226,15 +242,47 @@ mod tests {
     #[test]
     fn every_wanted_path_contains_a_literal_of_its_extractor() {
         for extractor in EXTRACTORS {
-            assert!(!extractor.literals.is_empty(), "{}", extractor.name);
+            let by_path = !matches!(extractor.wanted, Wanted::Executable(_));
+            assert_eq!(
+                by_path,
+                !extractor.literals.is_empty(),
+                "{}",
+                extractor.name
+            );
         }
     }
 
     #[test]
-    fn the_version_names_every_extractor() {
-        let expected: Vec<String> = extractors()
-            .map(|extractor| format!("{}.{}", extractor.name, extractor.version))
-            .collect();
-        assert_eq!(ANALYSER_VERSION, expected.join("+"));
+    fn the_version_follows_every_name_and_every_version() {
+        let renamed = Extractor {
+            name: "apk2",
+            ..copy(EXTRACTORS[0])
+        };
+        let raised = Extractor {
+            version: EXTRACTORS[0].version + 1,
+            ..copy(EXTRACTORS[0])
+        };
+        let rest = &EXTRACTORS[1..];
+        let sets = [
+            EXTRACTORS.to_vec(),
+            rest.to_vec(),
+            [&[&renamed], rest].concat(),
+            [&[&raised], rest].concat(),
+        ];
+        let versions: std::collections::BTreeSet<u64> =
+            sets.iter().map(|set| version_of(set)).collect();
+        assert_eq!(versions.len(), sets.len());
+        assert_eq!(ANALYSER_VERSION, format!("{:016x}", version_of(EXTRACTORS)));
+    }
+
+    #[test]
+    fn no_name_comes_twice() {
+        let names: std::collections::BTreeSet<&str> =
+            extractors().map(|extractor| extractor.name).collect();
+        assert_eq!(names.len(), EXTRACTORS.len());
+    }
+
+    fn copy(extractor: &Extractor) -> Extractor {
+        Extractor { ..*extractor }
     }
 }

@@ -93,9 +93,65 @@ pub(crate) enum Rows {
     Hardlink(ImagePath),
     /// The metadata of other packages that came inside this one.
     Bundled(Vec<ImagePath>),
+    /// Packages of several kinds or places: what an executable or an archive holds.
+    Groups(Vec<Group>),
+}
+
+/// Packages of one kind at one place inside a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Group {
+    pub(crate) kind: PackageType,
+    pub(crate) evidence: Evidence,
+    /// The place inside the file, for people: `BOOT-INF/lib/a.jar`. Empty for the file itself.
+    pub(crate) inside: String,
+    pub(crate) rows: Vec<PackageRow>,
 }
 
 impl Rows {
+    /// Returns the packages with their kind, evidence and place inside the file.
+    pub(crate) fn packages(
+        &self,
+    ) -> impl Iterator<Item = (PackageType, Evidence, &str, &PackageRow)> {
+        let (one, many) = match self {
+            Self::Packages {
+                kind,
+                evidence,
+                rows,
+            } => (Some((*kind, *evidence, "", rows)), [].as_slice()),
+            Self::Groups(groups) => (None, groups.as_slice()),
+            _ => (None, [].as_slice()),
+        };
+        let many = many.iter().map(|group| {
+            (
+                group.kind,
+                group.evidence,
+                group.inside.as_str(),
+                &group.rows,
+            )
+        });
+        one.into_iter()
+            .chain(many)
+            .flat_map(|(kind, evidence, inside, rows)| {
+                rows.iter().map(move |row| (kind, evidence, inside, row))
+            })
+    }
+
+    /// Keeps the first `room` packages. Returns how many there are then, and whether some were dropped.
+    pub(crate) fn keep_first(&mut self, room: usize) -> (usize, bool) {
+        let lists: Vec<&mut Vec<PackageRow>> = match self {
+            Self::Packages { rows, .. } => vec![rows],
+            Self::Groups(groups) => groups.iter_mut().map(|group| &mut group.rows).collect(),
+            _ => Vec::new(),
+        };
+        let (mut kept, mut dropped) = (0, false);
+        for rows in lists {
+            dropped |= rows.len() > room - kept;
+            rows.truncate(room - kept);
+            kept += rows.len();
+        }
+        (kept, dropped)
+    }
+
     /// Returns whether they are rows of an operating system's package database.
     pub(crate) fn is_database(&self) -> bool {
         matches!(self, Self::Packages { kind, .. } if kind.is_os())
@@ -105,9 +161,9 @@ impl Rows {
     pub(crate) fn weight(&self) -> usize {
         let paths = |paths: &[ImagePath]| paths.iter().map(|path| path.len()).sum::<usize>();
         match self {
-            Self::Packages { rows, .. } => rows
-                .iter()
-                .map(|row| {
+            Self::Packages { .. } | Self::Groups(_) => self
+                .packages()
+                .map(|(_, _, _, row)| {
                     let licenses: usize = row.licenses.iter().map(String::len).sum();
                     row.name.len() + row.version.len() + licenses + paths(&row.owned)
                 })

@@ -54,7 +54,7 @@ fn is_header_package(package: &Package) -> bool {
         PackageType::Apk => {
             name == "linux-headers" || (name.starts_with("linux-") && name.ends_with("-dev"))
         }
-        PackageType::PyPi | PackageType::Npm => false,
+        _ => false,
     }
 }
 

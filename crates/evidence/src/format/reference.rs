@@ -35,7 +35,7 @@ pub(super) fn source(package: &Package, distro: Option<&Distro>) -> Option<Strin
     let arch = match package.kind {
         PackageType::Deb => Some("source".to_owned()),
         PackageType::Rpm => Some("src".to_owned()),
-        PackageType::Apk | PackageType::PyPi | PackageType::Npm => None,
+        _ => None,
     };
     let as_package = Package {
         name: source.name.clone(),

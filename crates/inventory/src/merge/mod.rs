@@ -66,17 +66,16 @@ pub fn merge_directory(report: &LayerReport) -> Inventory {
 
 /// Returns the packages that one file's rows state, as they would be listed if no other file existed.
 pub(crate) fn packages_of(path: &[u8], rows: &Rows) -> Vec<Package> {
-    let Rows::Packages {
-        kind,
-        evidence,
-        rows,
-    } = rows
-    else {
-        return Vec::new();
-    };
     let path = path::display(path);
-    rows.iter()
-        .map(|row| package(*kind, *evidence, row, path.clone()))
+    rows.packages()
+        .map(|(kind, evidence, inside, row)| {
+            let place = if inside.is_empty() {
+                path.clone()
+            } else {
+                format!("{path}!/{inside}")
+            };
+            package(kind, evidence, row, place)
+        })
         .collect()
 }
 
@@ -143,13 +142,10 @@ fn packages(
     let bundled = ownership::bundled(tree);
     let mut packages = Vec::new();
     for (path, layer, file) in tree.files() {
-        let Rows::Packages { kind, rows, .. } = &file.rows else {
-            continue;
-        };
         let listed = packages_of(path, &file.rows);
-        for (mut package, row) in listed.into_iter().zip(rows) {
+        for (mut package, (kind, _, _, row)) in listed.into_iter().zip(file.rows.packages()) {
             if kind.is_os() {
-                package.layer = Some(attribution.layer(*kind, row).unwrap_or(layer));
+                package.layer = Some(attribution.layer(kind, row).unwrap_or(layer));
             } else {
                 package.layer = Some(layer);
                 package.owned_by = ownership.owner(path).map(str::to_owned);

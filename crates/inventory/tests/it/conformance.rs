@@ -1,5 +1,7 @@
 //! What holds for every extractor of the registry, those to come included.
 
+use std::io::Write;
+
 use evidence::{Coverage, Diagnostic, Package};
 use image::{FileLimits, Limits};
 use proptest::prelude::*;
@@ -52,6 +54,8 @@ fn sample(name: &str) -> (&'static str, Vec<u8>) {
             "lib/site-packages/a-1.dist-info/RECORD",
             "a/_vendor/b-2.dist-info/METADATA,sha256=x,1\n".into(),
         ),
+        "go" => ("usr/bin/app", go_program()),
+        "rust" => ("usr/bin/tool", rust_program()),
         unknown => panic!("the extractor `{unknown}` has no sample: add one"),
     };
     (path, content)
@@ -59,6 +63,32 @@ fn sample(name: &str) -> (&'static str, Vec<u8>) {
 
 /// Extractors that read a path and no bytes.
 const BY_PATH: [&str; 1] = ["python-archive"];
+/// Build information as the linker of Go 1.18 and later writes it.
+pub(crate) fn go_program() -> Vec<u8> {
+    let modules = "mod\texample.com/app\tv1.0.0\t\ndep\tgithub.com/a/b\tv1.2.3\t\n";
+    let begin = *b"\x30\x77\xaf\x0c\x92\x74\x08\x02\x41\xe1\xc1\x07\xe6\xd6\x18\xe6";
+    let end = *b"\xf9\x32\x43\x31\x86\x18\x20\x72\x00\x82\x42\x10\x41\x16\xd8\xf2";
+    let mut file = b"\x7fELF".to_vec();
+    file.resize(96, 0);
+    file.extend(b"\xff Go buildinf:\x08\x02");
+    file.extend([0; 16]);
+    file.extend(b"\x08go1.21.5");
+    file.push(modules.len() as u8 + 32);
+    file.extend([&begin, modules.as_bytes(), &end].concat());
+    file
+}
+
+/// A list of crates as `cargo auditable` writes it.
+pub(crate) fn rust_program() -> Vec<u8> {
+    let list = r#"{"packages":[{"name":"time","version":"0.3.1"},{"name":"cc","version":"1.0.83","kind":"build"}]}"#;
+    let mut file = b"\x7fELF".to_vec();
+    file.resize(96, 0);
+    let mut compressed = flate2::write::ZlibEncoder::new(file, flate2::Compression::fast());
+    compressed
+        .write_all(list.as_bytes())
+        .expect("written to memory");
+    compressed.finish().expect("written to memory")
+}
 
 fn parse(name: &str, content: &[u8]) -> (Vec<Package>, Vec<Diagnostic>) {
     let (path, _) = sample(name);

@@ -1,6 +1,7 @@
 //! The analysis through its public face: layers in, reports and inventories out.
 
 mod conformance;
+mod executables;
 mod languages;
 mod layer;
 mod limits;
