@@ -86,6 +86,8 @@ fn package(kind: PackageType, name: &str, version: &str) -> Package {
         path: "somewhere".into(),
         layer: None,
         owned_by: None,
+        disowned: None,
+        provenance: None,
     }
 }
 

@@ -95,6 +95,8 @@ fn inventory(language_packages: usize) -> Inventory {
             path: "var/lib/dpkg/status".into(),
             layer: Some(0),
             owned_by: None,
+            disowned: None,
+            provenance: None,
         };
     let os = (0..600).map(|n| {
         package(

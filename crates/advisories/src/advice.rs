@@ -122,7 +122,9 @@ fn action(group: &Group<'_>, members: Vec<usize>, findings: &[Finding]) -> Upgra
         .filter_map(|i| findings[*i].fix.version())
         .max_by(|a, b| {
             // Both come from statements that were compared already; an unreadable one would only lose.
-            versions::compare(order, a, b).unwrap_or_else(|_| a.cmp(b))
+            order
+                .and_then(|order| versions::compare(order, a, b).ok())
+                .unwrap_or_else(|| a.cmp(b))
         })
         .map(str::to_owned);
     let name = match packages.first() {
@@ -175,8 +177,7 @@ fn command(package_type: PackageType, packages: &BTreeSet<&str>, to: &str) -> Op
         PackageType::Rpm => format!("dnf update {names}"),
         PackageType::PyPi => format!("pip install '{names}>={to}'"),
         PackageType::Npm => format!("npm install '{names}@^{to}'"),
-        // The program is built anew, by whoever has its source.
-        PackageType::Golang | PackageType::Cargo => return None,
+        _ => return None,
     })
 }
 

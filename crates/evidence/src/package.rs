@@ -1,5 +1,6 @@
 //! Packages as they were found.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The kind of package: its database format, naming rules and version order.
@@ -15,6 +16,20 @@ pub enum PackageType {
     Apk,
     /// RPM.
     Rpm,
+    /// Arch Linux and relatives.
+    Alpm,
+    /// Gentoo.
+    Ebuild,
+    /// Google's Container-Optimized OS.
+    Cos,
+    /// A store path of Nix or Guix.
+    Nix,
+    /// Snap.
+    Snap,
+    /// Flatpak.
+    Flatpak,
+    /// Spack.
+    Spack,
     /// Python distributions.
     PyPi,
     /// npm packages.
@@ -27,10 +42,17 @@ pub enum PackageType {
 
 impl PackageType {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 14] = [
         Self::Deb,
         Self::Apk,
         Self::Rpm,
+        Self::Alpm,
+        Self::Ebuild,
+        Self::Cos,
+        Self::Nix,
+        Self::Snap,
+        Self::Flatpak,
+        Self::Spack,
         Self::PyPi,
         Self::Npm,
         Self::Golang,
@@ -43,6 +65,13 @@ impl PackageType {
             Self::Deb => "deb",
             Self::Apk => "apk",
             Self::Rpm => "rpm",
+            Self::Alpm => "alpm",
+            Self::Ebuild => "ebuild",
+            Self::Cos => "cos",
+            Self::Nix => "nix",
+            Self::Snap => "snap",
+            Self::Flatpak => "flatpak",
+            Self::Spack => "spack",
             Self::PyPi => "pypi",
             Self::Npm => "npm",
             Self::Golang => "golang",
@@ -50,20 +79,31 @@ impl PackageType {
         }
     }
 
-    /// Returns the version order of this kind.
-    pub const fn version_order(self) -> versions::Ecosystem {
+    /// Returns the version order of this kind; `None` for kinds that are listed and never matched.
+    pub const fn version_order(self) -> Option<versions::Ecosystem> {
         match self {
-            Self::Deb => versions::Ecosystem::Deb,
-            Self::Apk => versions::Ecosystem::Apk,
-            Self::Rpm => versions::Ecosystem::Rpm,
-            Self::PyPi => versions::Ecosystem::Pep440,
-            Self::Npm | Self::Golang | Self::Cargo => versions::Ecosystem::Semver,
+            Self::Deb => Some(versions::Ecosystem::Deb),
+            Self::Apk => Some(versions::Ecosystem::Apk),
+            Self::Rpm => Some(versions::Ecosystem::Rpm),
+            Self::PyPi => Some(versions::Ecosystem::Pep440),
+            Self::Npm | Self::Golang | Self::Cargo => Some(versions::Ecosystem::Semver),
+            Self::Alpm
+            | Self::Ebuild
+            | Self::Cos
+            | Self::Nix
+            | Self::Snap
+            | Self::Flatpak
+            | Self::Spack => None,
         }
     }
 
-    /// Returns whether packages of this kind belong to the operating system.
+    /// Returns whether packages of this kind belong to the operating system: its package manager installed them, and
+    /// answers for the files they own.
     pub const fn is_os(self) -> bool {
-        matches!(self, Self::Deb | Self::Apk | Self::Rpm)
+        matches!(
+            self,
+            Self::Deb | Self::Apk | Self::Rpm | Self::Alpm | Self::Ebuild | Self::Cos
+        )
     }
 }
 
@@ -88,6 +128,64 @@ pub struct Source {
     pub name: String,
     /// Its version, in full (dpkg: the binary's version unless `Source: name (version)` says otherwise).
     pub version: String,
+}
+
+/// Who made an operating system's package and where it came from, as its database says.
+///
+/// Which publisher a distribution's statements cover is not known here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Who is responsible for it: dpkg `Maintainer`, apk `m:`, alpm `PACKAGER`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maintainer: Option<String>,
+    /// Who distributes it: rpm `VENDOR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// The rpm module and its stream, `nodejs:18`; empty when only the release says that the package is modular.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub module: Option<String>,
+    /// The slot of portage: packages of several slots are installed side by side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<String>,
+    /// The id of the repository it was installed from: dnf's `repoid`, portage's `repository`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+    /// When it was built.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub built_at: Option<Timestamp>,
+    /// When the database says it was installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installed_at: Option<Timestamp>,
+    /// The id of the OpenPGP key that signed it, 16 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing_key: Option<String>,
+}
+
+impl Provenance {
+    /// Returns whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// Why the package that owns a file does not answer for what lies in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disowned {
+    /// The file is not the one the owner brought: its digest differs from the recorded one.
+    Modified,
+    /// The owner does not come from the distribution, whose statements therefore do not cover it.
+    ThirdParty,
+}
+
+impl Disowned {
+    /// Returns the word that documents use.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Modified => "modified",
+            Self::ThirdParty => "third-party",
+        }
+    }
 }
 
 /// One package at one place in one image.
@@ -118,9 +216,15 @@ pub struct Package {
     /// The position, from the base, of the layer that introduced it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub layer: Option<u32>,
-    /// The operating system package that owns `path`. Such a package is listed but not matched.
+    /// The operating system package that owns `path`. Such a package is listed but not matched, unless `disowned`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owned_by: Option<String>,
+    /// Why the owner does not answer for it. Such a package is matched although it is owned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disowned: Option<Disowned>,
+    /// Who made it and where it came from. Boxed: most packages of an image may have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<Box<Provenance>>,
 }
 
 impl Package {

@@ -10,11 +10,13 @@ use crate::{Distro, Package, PackageType};
 /// Returns the package's purl: `pkg:deb/debian/zlib1g@1:1.2.13.dfsg-1?arch=amd64&distro=debian-12`.
 ///
 /// Operating system packages carry the distribution as namespace and as `distro` qualifier. An rpm keeps its epoch and
-/// its source package (`upstream`) as qualifiers, an npm scope becomes the namespace. A package without a name has no
+/// its source package (`upstream`) as qualifiers, and its module (`rpmmod`) as Red Hat's statements write it; an npm
+/// scope and a portage category become the namespace. A package without a name has no
 /// purl: the text is then empty.
 ///
 /// # Source
-/// The purl type definitions of `deb`, `apk`, `rpm`, `pypi`, `npm`, `golang` and `cargo` in the package-url specification.
+/// The purl type definitions of `deb`, `apk`, `rpm`, `alpm`, `pypi`, `npm`, `golang` and `cargo` in the package-url
+/// specification.
 pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let (namespace, name) = split_name(package, distro);
     let (epoch, version) = split_version(package);
@@ -22,6 +24,7 @@ pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
         ("arch", package.arch.clone()),
         ("distro", distro_label(package, distro)),
         ("epoch", epoch.map(str::to_owned)),
+        ("rpmmod", module(package)),
         ("upstream", source_rpm(package)),
     ];
     build(package.kind, namespace, name, version, qualifiers).unwrap_or_default()
@@ -32,7 +35,7 @@ fn build(
     namespace: Option<&str>,
     name: &str,
     version: &str,
-    qualifiers: [(&'static str, Option<String>); 4],
+    qualifiers: [(&'static str, Option<String>); 5],
 ) -> packageurl::Result<String> {
     let mut purl = PackageUrl::new(kind.as_str(), name)?;
     if let Some(namespace) = namespace.filter(|namespace| !namespace.is_empty()) {
@@ -51,18 +54,25 @@ fn build(
 
 fn split_name<'a>(package: &'a Package, distro: Option<&'a Distro>) -> (Option<&'a str>, &'a str) {
     match package.kind {
-        PackageType::Deb | PackageType::Apk | PackageType::Rpm => {
+        PackageType::Deb | PackageType::Apk | PackageType::Rpm | PackageType::Alpm => {
             (distro.map(|distro| distro.id.as_str()), &package.name)
         }
-        PackageType::Npm => match package.name.split_once('/') {
-            Some((scope, name)) => (Some(scope), name),
-            None => (None, &package.name),
-        },
+        PackageType::Npm | PackageType::Ebuild | PackageType::Cos => {
+            match package.name.split_once('/') {
+                Some((scope, name)) => (Some(scope), name),
+                None => (None, &package.name),
+            }
+        }
         PackageType::Golang => match package.name.rsplit_once('/') {
             Some((namespace, name)) => (Some(namespace), name),
             None => (None, &package.name),
         },
-        PackageType::PyPi | PackageType::Cargo => (None, &package.name),
+        PackageType::PyPi
+        | PackageType::Cargo
+        | PackageType::Nix
+        | PackageType::Snap
+        | PackageType::Flatpak
+        | PackageType::Spack => (None, &package.name),
     }
 }
 
@@ -82,6 +92,10 @@ fn distro_label(package: &Package, distro: Option<&Distro>) -> Option<String> {
     })
 }
 
+fn module(package: &Package) -> Option<String> {
+    package.provenance.as_ref()?.module.clone()
+}
+
 fn source_rpm(package: &Package) -> Option<String> {
     let source = package
         .source
@@ -95,7 +109,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{Evidence, Source};
+    use crate::{Evidence, Provenance, Source};
 
     fn package(kind: PackageType, name: &str, version: &str, arch: Option<&str>) -> Package {
         Package {
@@ -109,6 +123,8 @@ mod tests {
             path: String::new(),
             layer: None,
             owned_by: None,
+            disowned: None,
+            provenance: None,
         }
     }
 
@@ -141,6 +157,16 @@ mod tests {
         Some(distro("rhel", Some("9.2"))),
         "pkg:rpm/rhel/openssl-libs@3.0.7-18.el9?arch=x86_64&distro=rhel-9.2&epoch=1"
     )]
+    #[case::arch_has_a_namespace(
+        package(PackageType::Alpm, "gmp", "6.2.1-2", Some("x86_64")),
+        Some(distro("arch", None)),
+        "pkg:alpm/arch/gmp@6.2.1-2?arch=x86_64&distro=arch"
+    )]
+    #[case::a_portage_category_is_the_namespace(
+        package(PackageType::Ebuild, "app-containers/skopeo", "1.5.1-r1", None),
+        Some(distro("gentoo", Some("2.14"))),
+        "pkg:ebuild/app-containers/skopeo@1.5.1-r1?distro=gentoo-2.14"
+    )]
     #[case::python_has_no_namespace_and_no_distribution(
         package(PackageType::PyPi, "typing-extensions", "4.4.0", None),
         Some(distro("debian", Some("12"))),
@@ -168,6 +194,19 @@ mod tests {
         #[case] expected: &str,
     ) {
         assert_eq!(purl(&package, distro.as_ref()), expected);
+    }
+
+    #[test]
+    fn an_rpm_of_a_module_names_it() {
+        let mut rpm = package(PackageType::Rpm, "nodejs", "18.20.4-1.el9", None);
+        rpm.provenance = Some(Box::new(Provenance {
+            module: Some("nodejs:18".to_owned()),
+            ..Provenance::default()
+        }));
+        assert_eq!(
+            purl(&rpm, None),
+            "pkg:rpm/nodejs@18.20.4-1.el9?rpmmod=nodejs:18"
+        );
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::path::Path;
 use evidence::{Diagnostic, Level};
 use image::{Entry, EntryKind, LayerWalk, Limits, Visitor, Want, Whiteout};
 
+use crate::digest::Digests;
 use crate::executable::{self, Scanner};
 use crate::extractor::{Extractor, File, Notes, PACKAGE_LIMIT, Wanted};
 use crate::path;
@@ -115,7 +116,7 @@ impl<'a> Collector<'a> {
                 if registry::interested(entry.path).is_some()
                     || self.report.files.contains_key(link) =>
             {
-                self.keep(entry, Rows::Hardlink(link.into()), Notes::default());
+                self.keep(entry, Rows::Hardlink(link.into()), Notes::default(), None);
                 Want::Nothing
             }
             _ => Want::Nothing,
@@ -145,10 +146,13 @@ impl<'a> Collector<'a> {
         };
         let mut notes = Notes::new(entry.path);
         let rows = (extractor.parse)(&file, &mut notes);
-        self.keep(entry, rows, notes);
+        let is_whole = content.len() as u64 == entry.size;
+        let comparable = extractor.ownable && is_whole && path::is_system(entry.path);
+        let digests = comparable.then(|| Digests::of(content));
+        self.keep(entry, rows, notes, digests);
     }
 
-    fn keep(&mut self, entry: &Entry<'_>, mut rows: Rows, notes: Notes) {
+    fn keep(&mut self, entry: &Entry<'_>, mut rows: Rows, notes: Notes, digests: Option<Digests>) {
         let notes: Vec<Note> = notes.into_list().into_iter().map(Note::from).collect();
         let noted: usize = notes
             .iter()
@@ -169,6 +173,7 @@ impl<'a> Collector<'a> {
             size: entry.size,
             rows,
             notes,
+            digests: digests.map(Box::new),
         };
         self.report.files.insert(entry.path.into(), file);
     }
@@ -220,7 +225,7 @@ impl Visitor for Collector<'_> {
             let groups = scanner.finish(&mut notes);
             // Most executables hold nothing that is listed; those leave no trace.
             if !groups.is_empty() || !notes.is_empty() {
-                self.keep(entry, Rows::Groups(groups), notes);
+                self.keep(entry, Rows::Groups(groups), notes, None);
             }
             return;
         }

@@ -6,10 +6,11 @@
 use evidence::{Diagnostic, Level};
 use image::{FileLimits, Want};
 
+use crate::digest::FileDigest;
 use crate::executable::Probe;
-use crate::path::{self, ImagePath, PATH_LIMIT};
+use crate::path::{self, PATH_LIMIT};
 use crate::registry;
-use crate::report::Rows;
+use crate::report::{OwnedFile, Rows};
 
 /// Packages of one file or one layer.
 pub(crate) const PACKAGE_LIMIT: usize = 500_000;
@@ -40,8 +41,6 @@ pub(crate) struct Extractor {
 pub(crate) enum Wanted {
     /// It is enough to know that the file is there: the extractor sees its path and no bytes.
     Presence,
-    /// The first bytes.
-    Head(usize),
     /// A text database.
     PackageText,
     /// A metadata document.
@@ -58,7 +57,6 @@ impl Wanted {
     pub(crate) fn want(self, limits: &FileLimits) -> Want {
         let limit = match self {
             Self::Presence => return Want::Nothing,
-            Self::Head(bytes) => return Want::Head(bytes),
             Self::PackageText => limits.package_text,
             Self::Document => limits.document,
             Self::RpmDatabase => limits.rpm_database,
@@ -140,7 +138,13 @@ pub(crate) struct OwnedPaths {
 
 impl OwnedPaths {
     /// Adds a path as its database writes it, if it matters.
-    pub(crate) fn add(&mut self, into: &mut Vec<ImagePath>, path: &[u8], notes: &mut Notes) {
+    pub(crate) fn add(
+        &mut self,
+        into: &mut Vec<OwnedFile>,
+        path: &[u8],
+        digest: Option<FileDigest>,
+        notes: &mut Notes,
+    ) {
         let path = path::relative(path);
         if self.full || path.len() > PATH_LIMIT || !registry::is_ownable(path) {
             return;
@@ -154,7 +158,8 @@ impl OwnedPaths {
             );
             return;
         }
-        into.push(path.into());
+        let path = path.into();
+        into.push(OwnedFile { path, digest });
     }
 }
 

@@ -17,6 +17,7 @@
 mod analyse;
 mod apk;
 mod codec;
+mod digest;
 mod document;
 mod dpkg;
 mod executable;

@@ -24,7 +24,9 @@ const EXTRACTORS: &[&Extractor] = &[
     &python::EXTRACTOR,
     &python::LOCK,
     &python::RECORD,
-    &rpm::OTHER_FORMAT,
+    &rpm::BERKELEY,
+    &rpm::MANIFEST,
+    &rpm::NDB,
     &rpm::SQLITE,
     &rpm::WAL,
     &rust::EXTRACTOR,
@@ -196,8 +198,12 @@ mod tests {
         check("var/lib/rpm/rpmdb.sqlite", Some("rpm-sqlite"));
         check("usr/lib/sysimage/rpm/rpmdb.sqlite", Some("rpm-sqlite"));
         check("usr/lib/sysimage/rpm/rpmdb.sqlite-wal", Some("rpm-wal"));
-        check("var/lib/rpm/Packages", Some("rpm-other"));
-        check("usr/lib/sysimage/rpm/Packages.db", Some("rpm-other"));
+        check("var/lib/rpm/Packages", Some("rpm-bdb"));
+        check("usr/lib/sysimage/rpm/Packages.db", Some("rpm-ndb"));
+        check(
+            "var/lib/rpmmanifest/container-manifest-2",
+            Some("rpm-manifest"),
+        );
         check("srv/rpm/Packages", None);
         check(
             "usr/lib/python3/dist-packages/six-1.16.0.dist-info/METADATA",

@@ -11,6 +11,7 @@ use evidence::{Diagnostic, Evidence, Level, PackageType};
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::digest::{Digests, FileDigest};
 use crate::path::{ImagePath, NodeSet};
 
 /// The analysis of one layer. Stored once per (layer, [`ANALYSER_VERSION`](crate::ANALYSER_VERSION)).
@@ -67,6 +68,8 @@ pub(crate) struct EvidenceFile {
     pub(crate) rows: Rows,
     /// What was odd about it. A merge reports it only while the file is there.
     pub(crate) notes: Vec<Note>,
+    /// Its digests, when it was read in whole and a package of the operating system may own it.
+    pub(crate) digests: Option<Box<Digests>>,
 }
 
 /// The rows of one evidence file. A new variant goes to the end: what is stored names them by position.
@@ -81,7 +84,7 @@ pub(crate) enum Rows {
     /// The files of one operating system package.
     Owned {
         owner: String,
-        paths: Vec<ImagePath>,
+        files: Vec<OwnedFile>,
     },
     /// A distribution's name for itself.
     Release(ReleaseRow),
@@ -159,22 +162,20 @@ impl Rows {
 
     /// Returns how many bytes of text the rows hold.
     pub(crate) fn weight(&self) -> usize {
-        let paths = |paths: &[ImagePath]| paths.iter().map(|path| path.len()).sum::<usize>();
+        let paths = |files: &[OwnedFile]| files.iter().map(|file| file.path.len()).sum::<usize>();
         match self {
             Self::Packages { .. } | Self::Groups(_) => self
                 .packages()
                 .map(|(_, _, _, row)| {
                     let licenses: usize = row.licenses.iter().map(String::len).sum();
-                    row.name.len() + row.version.len() + licenses + paths(&row.owned)
+                    let facts: usize = row.facts.iter().map(|(_, text)| text.len()).sum();
+                    row.name.len() + row.version.len() + licenses + facts + paths(&row.owned)
                 })
                 .sum(),
-            Self::Owned {
-                owner,
-                paths: owned,
-            } => owner.len() + paths(owned),
+            Self::Owned { owner, files } => owner.len() + paths(files),
             Self::Users(users) => users.iter().map(|user| user.name.len()).sum(),
             Self::Hardlink(target) => target.len(),
-            Self::Bundled(bundled) => paths(bundled),
+            Self::Bundled(paths) => paths.iter().map(|path| path.len()).sum(),
             Self::Release(_) | Self::Present => 0,
         }
     }
@@ -189,8 +190,42 @@ pub(crate) struct PackageRow {
     /// Name and version of the source package, where they differ from the binary's.
     pub(crate) source: Option<(String, String)>,
     pub(crate) licenses: Vec<String>,
+    /// What else its database says, each fact at most once.
+    pub(crate) facts: Vec<(Fact, String)>,
     /// The files of the package that a language extractor would read.
-    pub(crate) owned: Vec<ImagePath>,
+    pub(crate) owned: Vec<OwnedFile>,
+}
+
+impl PackageRow {
+    /// Adds a fact, unless there is nothing to say.
+    pub(crate) fn tell(&mut self, fact: Fact, text: Option<String>) {
+        self.facts.extend(text.map(|text| (fact, text)));
+    }
+}
+
+/// What a package database says beside the columns of [`PackageRow`]: see [`evidence::Provenance`].
+///
+/// Adding one: at the end, because its number is stored, and an arm in `merge`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Fact {
+    Maintainer,
+    Vendor,
+    Module,
+    Slot,
+    Repository,
+    /// Seconds of Unix time, in decimal.
+    BuiltAt,
+    /// Seconds of Unix time, in decimal.
+    InstalledAt,
+    SigningKey,
+}
+
+/// A file that a package owns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OwnedFile {
+    pub(crate) path: ImagePath,
+    /// What its database recorded of the content.
+    pub(crate) digest: Option<FileDigest>,
 }
 
 /// The fields of `os-release` and its older relatives that the house reads.

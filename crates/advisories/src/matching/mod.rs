@@ -94,7 +94,7 @@ impl Run<'_> {
             Ok(statements) => statements,
             Err(error) => return self.tell_unreadable(&error),
         };
-        let version = Version::parse(package.kind.version_order(), &subject.version);
+        let version = Version::parse(subject.order, &subject.version);
         if let Err(error) = &version {
             let message = format!(
                 "the version of {} cannot be compared with advisories: {error}",
@@ -125,6 +125,7 @@ impl Run<'_> {
         if !self.snapshot.info().releases.contains_key(&scope) {
             return None;
         }
+        let order = package.kind.version_order()?;
         let (name, version) = distro::subject(package, basis);
         let key = format!("{scope}/{}", distro::normal_name(package.kind, name));
         Some(Subject {
@@ -132,6 +133,7 @@ impl Run<'_> {
             scope,
             name,
             version,
+            order,
         })
     }
 
@@ -199,6 +201,7 @@ struct Subject<'p> {
     scope: String,
     name: &'p str,
     version: String,
+    order: versions::Ecosystem,
 }
 
 fn grade_of(

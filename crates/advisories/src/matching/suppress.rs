@@ -11,7 +11,11 @@ pub(super) fn suppression(
     decision: &Decision<'_>,
     feed: &str,
 ) -> Option<Suppression> {
-    if let Some(owner) = &package.owned_by {
+    if let Some(owner) = package
+        .owned_by
+        .as_ref()
+        .filter(|_| package.disowned.is_none())
+    {
         return Some(Suppression {
             reason: "owned-by-os-package".to_owned(),
             source: format!("the distribution's statements about {owner} hold for its files"),
@@ -100,6 +104,8 @@ mod tests {
             path: String::new(),
             layer: None,
             owned_by: None,
+            disowned: None,
+            provenance: None,
         };
         assert_eq!(
             is_kernel_source(source) && is_header_package(&package),

@@ -119,7 +119,9 @@ fn statements(entries: &[AffectedEntry]) -> Vec<(String, Affected)> {
         if package.name.is_empty() {
             continue;
         }
-        let order = scope.kind.version_order();
+        let Some(order) = scope.kind.version_order() else {
+            continue;
+        };
         let ranges: Vec<Vec<Event>> = entry
             .ranges
             .iter()

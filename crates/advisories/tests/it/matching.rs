@@ -1,7 +1,9 @@
 //! Inventories against a snapshot: what is found, how it is described, what is not counted.
 
 use advisories::Snapshot;
-use evidence::{Coverage, Evidence, Finding, Fix, Grade, Package, PackageType, Severity, Status};
+use evidence::{
+    Coverage, Disowned, Evidence, Finding, Fix, Grade, Package, PackageType, Severity, Status,
+};
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -279,6 +281,21 @@ fn a_package_owned_by_the_distribution_is_listed_only_where_it_would_match() {
     assert_eq!(suppressed.reason, "owned-by-os-package");
     assert!(suppressed.source.contains("python3-requests"));
     assert_eq!(report.counts().total(), 0);
+}
+
+#[test]
+fn a_package_whose_owner_does_not_answer_for_it_is_matched() {
+    let world = World::new();
+    let snapshot = full(&world);
+    for disowned in [Disowned::Modified, Disowned::ThirdParty] {
+        let package = Package {
+            owned_by: Some("python3-requests".into()),
+            disowned: Some(disowned),
+            ..package(PackageType::PyPi, "requests", "2.25.0")
+        };
+        let report = snapshot.match_inventory(&bookworm(vec![package]), noon());
+        assert_eq!(report.counts().total(), 1, "{disowned:?}");
+    }
 }
 
 #[test]

@@ -178,5 +178,7 @@ pub(crate) fn package(kind: PackageType, name: &str, version: &str) -> Package {
         path: "var/lib/dpkg/status".into(),
         layer: Some(0),
         owned_by: None,
+        disowned: None,
+        provenance: None,
     }
 }

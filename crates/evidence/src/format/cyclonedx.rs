@@ -220,6 +220,9 @@ fn package_properties(packages: &[&Package], report: &ImageReport) -> Vec<Value>
         if let Some(owner) = &package.owned_by {
             facts.insert(("tidegate:package:owned-by", owner.clone()));
         }
+        if let Some(reason) = package.disowned {
+            facts.insert(("tidegate:package:disowned", reason.as_str().to_owned()));
+        }
         if let Some(position) = package.layer {
             facts.insert(("tidegate:layer:index", position.to_string()));
             if let Some(layer) = report.inventory.layers.get(position as usize) {

@@ -88,6 +88,8 @@ fn packages() -> Vec<Package> {
             path: "var/lib/dpkg/status".into(),
             layer: Some(0),
             owned_by: None,
+            disowned: None,
+            provenance: None,
         },
         Package {
             kind: PackageType::Npm,
@@ -100,6 +102,8 @@ fn packages() -> Vec<Package> {
             path: "srv/node_modules/@scope/widget/package.json".into(),
             layer: Some(0),
             owned_by: None,
+            disowned: None,
+            provenance: None,
         },
         python("opt/app/a b/requests-2.25.0.dist-info/METADATA", None),
         python(
@@ -121,6 +125,8 @@ fn python(path: &str, owned_by: Option<&str>) -> Package {
         path: path.into(),
         layer: Some(0),
         owned_by: owned_by.map(str::to_owned),
+        disowned: None,
+        provenance: None,
     }
 }
 

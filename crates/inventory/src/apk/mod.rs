@@ -136,7 +136,7 @@ impl Paragraph {
             self.directory.push(b'/');
         }
         self.directory.extend(name);
-        owned.add(&mut self.row.owned, &self.directory, notes);
+        owned.add(&mut self.row.owned, &self.directory, None, notes);
         self.directory.truncate(length);
     }
 }
@@ -148,7 +148,6 @@ fn text(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::ImagePath;
 
     fn read(content: &[u8]) -> (Vec<PackageRow>, Vec<String>) {
         let path = b"lib/apk/db/installed";
@@ -186,7 +185,11 @@ mod tests {
             ]
         );
         assert_eq!(rows[0].licenses, ["MIT AND BSD-3-Clause"]);
-        let owned: Vec<_> = rows[2].owned.iter().map(ImagePath::display).collect();
+        let owned: Vec<_> = rows[2]
+            .owned
+            .iter()
+            .map(|file| file.path.display())
+            .collect();
         assert_eq!(
             owned,
             ["usr/lib/python3.11/site-packages/gamma-6.dist-info/METADATA"]

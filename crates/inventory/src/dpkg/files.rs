@@ -3,6 +3,7 @@
 //! The database keeps one `.list` per package; slim images drop it and leave the checksums. Both are read, and either
 //! makes the package an owner.
 
+use crate::digest::FileDigest;
 use crate::extractor::{Extractor, File, Notes, OwnedPaths, Wanted};
 use crate::path;
 use crate::report::Rows;
@@ -29,28 +30,30 @@ fn accepts(path: &[u8]) -> bool {
 
 fn parse(file: &File<'_>, notes: &mut Notes) -> Rows {
     let mut owned = OwnedPaths::default();
-    let mut paths = Vec::new();
+    let mut files = Vec::new();
     let checksums = file.path.ends_with(MD5);
     for line in file.content.split(|byte| *byte == b'\n') {
         let line = line.trim_ascii_end();
-        let path = if checksums {
-            after_checksum(line)
+        let (digest, path) = if checksums {
+            checksum(line)
         } else {
-            line
+            (None, line)
         };
-        owned.add(&mut paths, path, notes);
+        owned.add(&mut files, path, digest, notes);
     }
     Rows::Owned {
         owner: owner(file.path),
-        paths,
+        files,
     }
 }
 
 /// `<md5>  <path>`.
-fn after_checksum(line: &[u8]) -> &[u8] {
-    line.iter()
-        .position(|byte| *byte == b' ')
-        .map_or(&[], |space| line[space..].trim_ascii_start())
+fn checksum(line: &[u8]) -> (Option<FileDigest>, &[u8]) {
+    let Some(space) = line.iter().position(|byte| *byte == b' ') else {
+        return (None, &[]);
+    };
+    let (digits, path) = line.split_at(space);
+    (FileDigest::from_hex(digits), path.trim_ascii_start())
 }
 
 /// `info/libc6:amd64.list` belongs to `libc6`.
@@ -67,7 +70,6 @@ fn owner(path: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::path::ImagePath;
 
     #[track_caller]
     fn check(path: &str, content: &str, owner: &str, expected: &[&str]) {
@@ -76,10 +78,10 @@ mod tests {
             path: path.as_bytes(),
             content: content.as_bytes(),
         };
-        let Rows::Owned { owner: by, paths } = parse(&file, &mut notes) else {
+        let Rows::Owned { owner: by, files } = parse(&file, &mut notes) else {
             panic!("a file list gives owned paths")
         };
-        let paths: Vec<_> = paths.iter().map(ImagePath::display).collect();
+        let paths: Vec<_> = files.iter().map(|file| file.path.display()).collect();
         assert_eq!(
             (by.as_str(), paths),
             (owner, expected.iter().map(ToString::to_string).collect())

@@ -13,13 +13,15 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use evidence::{
-    Coverage, Diagnostic, Evidence, Inventory, LayerInfo, Level, Package, PackageType, Source,
+    Coverage, Diagnostic, Evidence, Inventory, LayerInfo, Level, Package, PackageType, Provenance,
+    Source,
 };
+use jiff::Timestamp;
 
 use crate::ANALYSER_VERSION;
 use crate::extractor::PACKAGE_LIMIT;
 use crate::path;
-use crate::report::{LayerReport, PackageRow, Rows};
+use crate::report::{Fact, LayerReport, PackageRow, Rows};
 use attribution::Attribution;
 use ownership::Ownership;
 use tree::Tree;
@@ -148,7 +150,10 @@ fn packages(
                 package.layer = Some(attribution.layer(kind, row).unwrap_or(layer));
             } else {
                 package.layer = Some(layer);
-                package.owned_by = ownership.owner(path).map(str::to_owned);
+                if let Some((owner, disowned)) = ownership.owner(path, file) {
+                    package.owned_by = Some(owner.to_owned());
+                    package.disowned = disowned;
+                }
                 if package.evidence == Evidence::InstalledMetadata && bundled.contains(path) {
                     package.evidence = Evidence::Embedded;
                 }
@@ -195,7 +200,34 @@ fn package(kind: PackageType, evidence: Evidence, row: &PackageRow, path: String
         path,
         layer: None,
         owned_by: None,
+        disowned: None,
+        provenance: provenance(row).map(Box::new),
     }
+}
+
+fn provenance(row: &PackageRow) -> Option<Provenance> {
+    let mut provenance = Provenance::default();
+    let time = |text: &str| Timestamp::from_second(text.parse().ok()?).ok();
+    for (fact, text) in &row.facts {
+        let place = match fact {
+            Fact::Maintainer => &mut provenance.maintainer,
+            Fact::Vendor => &mut provenance.vendor,
+            Fact::Module => &mut provenance.module,
+            Fact::Slot => &mut provenance.slot,
+            Fact::Repository => &mut provenance.repository,
+            Fact::SigningKey => &mut provenance.signing_key,
+            Fact::BuiltAt => {
+                provenance.built_at = time(text);
+                continue;
+            }
+            Fact::InstalledAt => {
+                provenance.installed_at = time(text);
+                continue;
+            }
+        };
+        *place = Some(text.clone());
+    }
+    (!provenance.is_empty()).then_some(provenance)
 }
 
 fn layer_diagnostics(reports: &[&LayerReport]) -> Vec<Diagnostic> {

@@ -3,32 +3,49 @@
 //! A distribution's `python3-yaml` contains the same `METADATA` that an installation by pip would leave; the
 //! distribution's own data answers for it. A package owns files only while its database lists it as installed.
 //!
-//! Not decided here: whether the owner's distribution has data at all, and whether the file was changed since.
+//! An owner does not answer for a file that is no longer the one it brought. Where a database recorded digests, the file
+//! is compared with them.
+//!
+//! Not decided here: whether the owner's distribution has data at all.
 
 use std::collections::{HashMap, HashSet};
 
-use evidence::PackageType;
+use evidence::{Disowned, PackageType};
 
 use super::tree::Tree;
-use crate::report::Rows;
+use crate::digest::FileDigest;
+use crate::report::{EvidenceFile, OwnedFile, Rows};
 
 #[derive(Debug, Default)]
 pub(crate) struct Ownership<'a> {
-    owners: HashMap<Vec<u8>, &'a str>,
+    owned: HashMap<Vec<u8>, Owned<'a>>,
+}
+
+/// Who owns one file, and what databases recorded of its content.
+#[derive(Debug)]
+struct Owned<'a> {
+    owner: &'a str,
+    recorded: Vec<&'a FileDigest>,
 }
 
 impl<'a> Ownership<'a> {
     pub(crate) fn of(tree: &Tree<'a>) -> Self {
         let installed = installed_debs(tree);
-        let mut owners = HashMap::new();
+        let mut by_path: HashMap<Vec<u8>, Owned<'a>> = HashMap::new();
         for (path, _, file) in tree.files() {
             let Some(root) = root_of(path) else {
                 continue;
             };
-            let mut own = |owned: &[u8], owner: &'a str| {
-                if let Some(path) = tree.canonical(&[root, owned].concat()) {
-                    owners.insert(path, owner);
-                }
+            let mut own = |file: &'a OwnedFile, owner: &'a str| {
+                let Some(path) = tree.canonical(&[root, &file.path].concat()) else {
+                    return;
+                };
+                let owned = by_path.entry(path).or_insert(Owned {
+                    owner,
+                    recorded: Vec::new(),
+                });
+                owned.owner = owner;
+                owned.recorded.extend(&file.digest);
             };
             match &file.rows {
                 Rows::Packages { kind, rows, .. } if kind.is_os() => {
@@ -38,20 +55,29 @@ impl<'a> Ownership<'a> {
                         }
                     }
                 }
-                Rows::Owned { owner, paths } if installed.contains(&(root, owner.as_str())) => {
-                    for owned in paths {
+                Rows::Owned { owner, files } if installed.contains(&(root, owner.as_str())) => {
+                    for owned in files {
                         own(owned, owner);
                     }
                 }
                 _ => {}
             }
         }
-        Self { owners }
+        Self { owned: by_path }
     }
 
-    /// Returns the package that owns a canonical path.
-    pub(crate) fn owner(&self, path: &[u8]) -> Option<&'a str> {
-        self.owners.get(path).copied()
+    /// Returns the package that owns the file at a canonical path, and why it does not answer for it.
+    pub(crate) fn owner(
+        &self,
+        path: &[u8],
+        file: &EvidenceFile,
+    ) -> Option<(&'a str, Option<Disowned>)> {
+        let owned = self.owned.get(path)?;
+        let is_modified = file.digests.as_ref().is_some_and(|digests| {
+            let fits = owned.recorded.iter().any(|recorded| digests.fits(recorded));
+            !owned.recorded.is_empty() && !fits
+        });
+        Some((owned.owner, is_modified.then_some(Disowned::Modified)))
     }
 }
 

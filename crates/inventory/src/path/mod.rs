@@ -143,6 +143,19 @@ pub(crate) fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
+/// Returns whether the path lies where operating system packages put files: a package of any distribution leaves
+/// `usr/local`, home directories and the directories of applications alone.
+///
+/// # Source
+/// Filesystem Hierarchy Standard 3.0, section 4.9.
+pub(crate) fn is_system(path: &[u8]) -> bool {
+    const DIRECTORIES: [&[u8]; 5] = [b"usr", b"opt", b"lib", b"lib64", b"etc"];
+    below(path, b"usr/local").is_none()
+        && DIRECTORIES
+            .iter()
+            .any(|directory| below(path, directory).is_some())
+}
+
 /// Returns whether `path` is `tail` or ends with `/tail`.
 pub(crate) fn ends_with(path: &[u8], tail: &[u8]) -> bool {
     path.strip_suffix(tail)
@@ -169,6 +182,14 @@ mod tests {
             [&b"a/b"[..], &b"a"[..]]
         );
         assert_eq!(relative(b"/./usr/lib"), b"usr/lib");
+    }
+
+    #[test]
+    fn packages_of_the_system_leave_local_directories_alone() {
+        assert!(is_system(b"usr/lib/node_modules/npm/package.json"));
+        assert!(is_system(b"opt/vendor/node_modules/a/package.json"));
+        assert!(!is_system(b"usr/local/lib/node_modules/npm/package.json"));
+        assert!(!is_system(b"app/node_modules/npm/package.json"));
     }
 
     #[test]

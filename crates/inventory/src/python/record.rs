@@ -30,7 +30,7 @@ fn parse(file: &File<'_>, notes: &mut Notes) -> Rows {
     let own = path::parent(file.path);
     let base = path::parent(own);
     let mut owned = OwnedPaths::default();
-    let mut paths = Vec::new();
+    let mut files = Vec::new();
     for line in file.content.split(|byte| *byte == b'\n') {
         // A path that leaves the directory is a script or a manual page, never metadata of another package.
         let listed = first_field(line);
@@ -38,10 +38,10 @@ fn parse(file: &File<'_>, notes: &mut Notes) -> Rows {
             || listed.split(|byte| *byte == b'/').any(|part| part == b"..");
         let path = path::join(base, &listed);
         if !leaves && path::parent(&path) != own {
-            owned.add(&mut paths, &path, notes);
+            owned.add(&mut files, &path, None, notes);
         }
     }
-    Rows::Bundled(paths)
+    Rows::Bundled(files.into_iter().map(|file| file.path).collect())
 }
 
 /// The first field of a line of CSV: plain, or in quotes that are doubled inside.

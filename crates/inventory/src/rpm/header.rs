@@ -6,20 +6,32 @@
 //! # Source
 //! "RPM V4 package format" of the rpm documentation, section "Header"; tag numbers from its tag list.
 
+use crate::digest::FileDigest;
+
 /// The tags the house reads.
 pub(crate) mod tag {
     pub(crate) const NAME: u32 = 1000;
     pub(crate) const VERSION: u32 = 1001;
     pub(crate) const RELEASE: u32 = 1002;
     pub(crate) const EPOCH: u32 = 1003;
+    pub(crate) const BUILD_TIME: u32 = 1006;
+    pub(crate) const INSTALL_TIME: u32 = 1008;
+    pub(crate) const VENDOR: u32 = 1011;
     pub(crate) const LICENSE: u32 = 1014;
+    pub(crate) const PACKAGER: u32 = 1015;
     pub(crate) const ARCH: u32 = 1022;
     pub(crate) const FILE_STATES: u32 = 1029;
+    pub(crate) const FILE_DIGESTS: u32 = 1035;
     pub(crate) const FILE_FLAGS: u32 = 1037;
     pub(crate) const SOURCERPM: u32 = 1044;
     pub(crate) const DIR_INDEXES: u32 = 1116;
     pub(crate) const BASENAMES: u32 = 1117;
     pub(crate) const DIRNAMES: u32 = 1118;
+    pub(crate) const MODULARITY_LABEL: u32 = 5096;
+    /// Signatures as packets: of the header alone, then of header and payload.
+    pub(crate) const SIGNATURES: [u32; 4] = [268, 267, 259, 262];
+    /// Signatures as base64 of a packet, rpm 4.20 and later.
+    pub(crate) const OPENPGP: u32 = 278;
 }
 
 /// Value types.
@@ -28,6 +40,7 @@ mod kind {
     pub(super) const INT8: u32 = 2;
     pub(super) const INT32: u32 = 4;
     pub(super) const STRING: u32 = 6;
+    pub(super) const BINARY: u32 = 7;
     pub(super) const STRING_ARRAY: u32 = 8;
     pub(super) const I18N_STRING: u32 = 9;
 }
@@ -85,11 +98,18 @@ impl<'a> Header<'a> {
         self.numbers(tag).next()
     }
 
-    /// Calls `visit` with the path of every file the package brought.
-    pub(crate) fn each_file(&self, mut visit: impl FnMut(&[u8])) {
+    /// Returns a value of bytes.
+    pub(crate) fn binary(&self, tag: u32) -> Option<&'a [u8]> {
+        let value = self.value(tag).filter(|value| value.kind == kind::BINARY)?;
+        value.bytes.get(..value.count)
+    }
+
+    /// Calls `visit` with the path of every file the package brought, and what is recorded of its content.
+    pub(crate) fn each_file(&self, mut visit: impl FnMut(&[u8], Option<FileDigest>)) {
         let directories: Vec<&[u8]> = self.texts(tag::DIRNAMES).take(DIRECTORY_LIMIT).collect();
         let mut indexes = self.numbers(tag::DIR_INDEXES);
         let mut flags = self.numbers(tag::FILE_FLAGS);
+        let mut digests = self.texts(tag::FILE_DIGESTS);
         let states = self.octets(tag::FILE_STATES);
         let mut path = Vec::new();
         for (file, name) in self.texts(tag::BASENAMES).enumerate() {
@@ -99,6 +119,7 @@ impl<'a> Header<'a> {
             else {
                 return;
             };
+            let digest = digests.next().unwrap_or_default();
             let ghost = flags.next().is_some_and(|flags| flags & FLAG_GHOST != 0);
             if ghost || states.get(file) == Some(&STATE_NOT_INSTALLED) {
                 continue;
@@ -109,7 +130,7 @@ impl<'a> Header<'a> {
             path.clear();
             path.extend(*directory);
             path.extend(name);
-            visit(&path);
+            visit(&path, FileDigest::from_hex(digest));
         }
     }
 

@@ -32,7 +32,19 @@ fn sample(name: &str) -> (&'static str, Vec<u8>) {
         ),
         "rpm-sqlite" => ("var/lib/rpm/rpmdb.sqlite", database),
         "rpm-wal" => ("var/lib/rpm/rpmdb.sqlite-wal", "frames".into()),
-        "rpm-other" => ("var/lib/rpm/Packages.db", "RpmP and a dozen bytes".into()),
+        "rpm-ndb" => (
+            "usr/lib/sysimage/rpm/Packages.db",
+            include_bytes!("../../src/rpm/testdata/Packages.db").to_vec(),
+        ),
+        "rpm-bdb" => (
+            "var/lib/rpm/Packages",
+            include_bytes!("../../src/rpm/testdata/Packages").to_vec(),
+        ),
+        "rpm-manifest" => (
+            "var/lib/rpmmanifest/container-manifest-2",
+            "bash\t5.1.8-1.cm2\t0\t0\tMicrosoft Corporation\t(none)\t1\tx86_64\t0\tbash-5.1.8-1.cm2.src.rpm\n"
+                .into(),
+        ),
         "python" => (
             "site-packages/six-1.dist-info/METADATA",
             metadata("six", "1").into_bytes(),
@@ -129,8 +141,8 @@ fn a_file_over_its_limit_is_named_and_makes_the_coverage_partial() {
         ..Limits::default()
     };
     for extractor in inventory::extractors() {
-        if BY_PATH.contains(&extractor.name) || matches!(extractor.name, "rpm-wal" | "rpm-other") {
-            continue; // they hold no whole file
+        if BY_PATH.contains(&extractor.name) || extractor.name == "rpm-wal" {
+            continue; // it is enough that they are there
         }
         let (path, content) = sample(extractor.name);
         let bytes = Tar::default().file(path, content).bytes();

@@ -1,6 +1,6 @@
 //! The rules of a merge, one scenario each.
 
-use evidence::{Coverage, Evidence, PackageType};
+use evidence::{Coverage, Disowned, Evidence, PackageType};
 use oci::ImageConfig;
 use rstest::rstest;
 
@@ -179,6 +179,34 @@ fn ownership_sees_through_a_merged_usr() {
         six.expect("listed").owned_by.as_deref(),
         Some("python3-six")
     );
+}
+
+#[test]
+fn a_package_does_not_answer_for_a_file_that_was_changed_since() {
+    let database = |list: &str| {
+        Tar::default()
+            .file(STATUS, dpkg(&[("python3-six", "1.16.0-4")]))
+            .file("var/lib/dpkg/info/python3-six.list", format!("/{SIX}\n"))
+            .file("var/lib/dpkg/info/python3-six.md5sums", list)
+    };
+    let recorded = format!("16ed0509b3391c965c3181e18b55c6e0  {SIX}\n");
+    let six = |list: &str, version: &str| {
+        let inventory = merge_tars([
+            database(list),
+            Tar::default().file(SIX, metadata("six", version)),
+        ]);
+        let six = inventory.packages.into_iter().find(|p| p.name == "six");
+        let six = six.expect("listed");
+        (six.owned_by, six.disowned)
+    };
+    let owner = Some("python3-six".to_owned());
+    assert_eq!(six(&recorded, "1.16.0"), (owner.clone(), None));
+    assert_eq!(
+        six(&recorded, "1.17.0"),
+        (owner.clone(), Some(Disowned::Modified))
+    );
+    // Nobody recorded what the file was: it counts as the owner's.
+    assert_eq!(six("", "1.17.0"), (owner, None));
 }
 
 #[test]
@@ -371,10 +399,12 @@ fn a_layer_cut_short_makes_the_coverage_partial() {
 }
 
 #[test]
-fn an_rpm_database_in_another_format_never_passes_as_no_packages() {
-    let inventory =
-        merge_tars([Tar::default().file("var/lib/rpm/Packages.db", "RpmP and then some more")]);
-    assert_eq!(codes(&inventory), ["rpm.unsupported_format"]);
+fn a_cut_rpm_database_never_passes_as_no_packages() {
+    let inventory = merge_tars([Tar::default().file(
+        "var/lib/rpm/Packages.db",
+        b"RpmP\0\0\0\0\x01\0\0\0\x01\0\0\0",
+    )]);
+    assert_eq!(codes(&inventory), ["rpm.truncated"]);
     assert_eq!(inventory.coverage, Coverage::Partial);
 }
 

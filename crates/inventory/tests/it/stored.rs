@@ -7,6 +7,8 @@ use crate::layer::{Tar, dpkg, merge, metadata, package_json};
 
 /// Written by version 1 and never edited: see `testdata/v1/README.md`.
 const V1: &[u8] = include_bytes!("../../testdata/v1/report.bin");
+/// The same of version 2.
+const V2: &[u8] = include_bytes!("../../testdata/v2/report.bin");
 
 fn sample() -> LayerReport {
     Tar::default()
@@ -16,8 +18,8 @@ fn sample() -> LayerReport {
         .file("etc/passwd", "root:x:0:0::/root:/bin/sh\n")
         .file("var/lib/dpkg/status", dpkg(&[("python3-six", "1.16.0-4")]))
         .file(
-            "var/lib/dpkg/info/python3-six.list",
-            "/usr/lib/python3/six-1.16.0.dist-info/METADATA\n",
+            "var/lib/dpkg/info/python3-six.md5sums",
+            "b1946ac92492d2347c6235b4d2611184  usr/lib/python3/six-1.16.0.dist-info/METADATA\n",
         )
         .file(
             "usr/lib/python3/six-1.16.0.dist-info/METADATA",
@@ -38,12 +40,20 @@ fn sample() -> LayerReport {
 }
 
 #[test]
-fn a_report_of_version_1_reads_as_it_was_written() {
-    let report = LayerReport::decode(V1).expect("readable");
-    assert_eq!(report.encode(), V1);
+fn a_report_of_version_1_is_refused_and_never_misread() {
+    assert_eq!(
+        LayerReport::decode(V1),
+        Err(DecodeError::Version { found: 1 })
+    );
+}
+
+#[test]
+fn a_report_of_version_2_reads_as_it_was_written() {
+    let report = LayerReport::decode(V2).expect("readable");
+    assert_eq!(report.encode(), V2);
     let mut inventory = merge(&[report], None);
     "[analyser]".clone_into(&mut inventory.analyser); // rises with every extractor, the stored form does not
-    insta::assert_json_snapshot!("v1", inventory);
+    insta::assert_json_snapshot!("v2", inventory);
 }
 
 #[test]

@@ -379,6 +379,8 @@ impl Samples {
                     path: self.text("var/lib/dpkg/status"),
                     layer: Some(0),
                     owned_by: (*name == "requests").then(|| self.text("python3-requests")),
+                    disowned: None,
+                    provenance: None,
                 },
                 findings: Some(if *name == "openssl" {
                     counts(1, 2, 1, 0)

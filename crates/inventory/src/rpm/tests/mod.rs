@@ -1,12 +1,16 @@
-//! The reader against a database that SQLite wrote, whole and damaged.
+//! The readers against databases of all three formats, whole and damaged.
+//!
+//! One was written by SQLite; the other two are laid out by [`build`], which the oracle test holds against rpm.
+
+mod build;
+mod formats;
 
 use proptest::prelude::*;
 use rstest::rstest;
 
 use super::*;
-use crate::path::ImagePath;
 
-const DATABASE: &[u8] = include_bytes!("testdata/rpmdb.sqlite");
+const DATABASE: &[u8] = include_bytes!("../testdata/rpmdb.sqlite");
 const PATH: &[u8] = b"var/lib/rpm/rpmdb.sqlite";
 
 fn read(content: &[u8]) -> (Vec<PackageRow>, Vec<String>) {
@@ -78,7 +82,7 @@ fn ghosts_and_files_that_were_not_installed_are_not_owned() {
         .expect("it is there")
         .owned
         .iter()
-        .map(ImagePath::display)
+        .map(|file| file.path.display())
         .collect();
     assert_eq!(
         owned,
@@ -113,16 +117,6 @@ fn what_is_no_database_is_named(#[case] content: &[u8], #[case] code: &str) {
 }
 
 #[rstest]
-#[case::hash_little_endian(b"\0\0\0\0\0\0\0\0\0\0\0\0\x61\x15\x06\x00", Some("Berkeley DB"))]
-#[case::hash_big_endian(b"\0\0\0\0\0\0\0\0\0\0\0\0\x00\x06\x15\x61", Some("Berkeley DB"))]
-#[case::ndb(b"RpmP\0\0\0\0\0\0\0\0\0\0\0\0", Some("NDB"))]
-#[case::text(b"Package list of something else", None)]
-#[case::short(b"Rpm", None)]
-fn other_formats_are_known_by_their_magic(#[case] head: &[u8], #[case] expected: Option<&str>) {
-    assert_eq!(other_format(head), expected);
-}
-
-#[rstest]
 #[case("bash-5.1.8-1.cm2.src.rpm", Some(("bash", "5.1.8-1.cm2")))]
 #[case("java-11-openjdk-11.0.1-1.nosrc.rpm", Some(("java-11-openjdk", "11.0.1-1")))]
 #[case("(none)", None)]
@@ -137,6 +131,25 @@ fn a_source_file_name_is_split_from_its_end(
         found.as_ref().map(|(n, v)| (n.as_str(), v.as_str())),
         expected
     );
+}
+
+#[rstest]
+#[case(
+    Some("nodejs:18:9020020230327152102:rhel9:x86_64"),
+    "1.el9",
+    Some("nodejs:18")
+)]
+#[case(Some("perl:5.30"), "1.el9", Some("perl:5.30"))]
+#[case(Some("perl"), "1.module+el8", None)]
+#[case(None, "1.module+el8.10.0+1", Some(""))]
+#[case(None, "1.module_el8.10.0+1", Some(""))]
+#[case(None, "1.el9", None)]
+fn a_module_is_named_by_its_label_and_suspected_by_its_release(
+    #[case] label: Option<&str>,
+    #[case] release: &str,
+    #[case] expected: Option<&str>,
+) {
+    assert_eq!(module(label, release).as_deref(), expected);
 }
 
 proptest! {
