@@ -28,6 +28,7 @@ pub(crate) struct Batch {
 struct Part {
     text: String,
     arguments: AnyArguments,
+    is_planned_anew: bool,
 }
 
 /// What one statement of a batch did.
@@ -69,6 +70,7 @@ impl Batch {
         if let Some(part) = self.parts.last_mut() {
             let text = self.dialect.render(statement, count);
             part.add(text.as_str());
+            part.is_planned_anew |= !statement.is_kept(self.dialect);
         }
         self.statements += 1;
         self
@@ -130,7 +132,7 @@ impl Batch {
         }
         let mut answers = Vec::with_capacity(self.statements);
         for part in self.parts {
-            let query = Dialect::composed(part.text, part.arguments);
+            let query = Dialect::composed(part.text, part.arguments, !part.is_planned_anew);
             let mut steps = connection.fetch_many(query);
             let mut rows = Vec::new();
             while let Some(step) = steps.try_next().await? {

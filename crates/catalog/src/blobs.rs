@@ -116,9 +116,9 @@ statements! {
     ANYWHERE = "SELECT digest, size_bytes, object_key, state, CAST(NULL AS BIGINT) AS protected_until
         FROM blob WHERE digest = $1";
     HAS_LINK = "SELECT digest FROM repo_blob WHERE repository_id = $1 AND digest = $2";
-    LINKED = "SELECT l.digest FROM repo_blob l JOIN blob b ON b.digest = l.digest
+    LINKED = "{anew} SELECT l.digest FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest IN ({list}) AND b.state <> 'quarantined'";
-    REFERENCED_BY = "SELECT r.parent FROM manifest_ref r
+    REFERENCED_BY = "{anew} SELECT r.parent FROM manifest_ref r
         JOIN manifest m ON m.repository_id = r.repository_id AND m.digest = r.parent AND m.deleted_at IS NULL
         WHERE r.repository_id = $1 AND r.digest = $2 AND r.kind <> 'child' ORDER BY r.parent LIMIT 1";
     UNLINK = "DELETE FROM repo_blob WHERE repository_id = $1 AND digest = $2";

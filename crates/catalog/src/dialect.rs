@@ -10,11 +10,17 @@
 //! | `{skip locked}` | nothing | `FOR UPDATE SKIP LOCKED` |
 //! | `{announce}` | its text, `$1` | tells whoever listens on the channel of jobs |
 //! | `{clock}` | the database's time in microseconds | the same |
+//! | `{anew}` | nothing | nothing; the statement is planned for its parameters each time, see below |
 //! | `{text_agg}` | `group_concat` | `string_agg` |
 //! | `{list}` | `$n, $n+1, …` after the statement's own parameters | the same |
 //! | `{rows w}` | `($n, …), (…)`, each of `w` values | the same |
 //!
 //! Markers with a count are rendered in powers of two, so that a connection's statement cache stays small.
+//!
+//! PostgreSQL keeps one plan for a statement that a connection has asked a few times, made for the average parameter. A
+//! registry has no average repository: one holds 100,000 tags, and a thousand hold ten. Where the right plan depends on
+//! which, the statement begins with `{anew}`. It costs a round trip and the planning; the tests of plans
+//! (`tests/it/hot_path.rs`) say which statements need it.
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query;
@@ -36,6 +42,30 @@ impl Statement {
     /// Used by [`statements!`] alone.
     pub(crate) const fn registered(sql: &'static str) -> Self {
         Self { sql }
+    }
+
+    /// Returns whether a connection may keep the statement and the engine its plan.
+    pub(crate) fn is_kept(self, dialect: Dialect) -> bool {
+        dialect == Dialect::Sqlite || !self.sql.starts_with("{anew}")
+    }
+
+    /// Returns how many parameters come before those of its `{list}` or `{rows}`, and how many each element of these has;
+    /// none without such a marker.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn shape(self) -> (usize, Option<usize>) {
+        let width = match self.sql.split_once("{rows ") {
+            Some((_, rest)) => rest
+                .split_once('}')
+                .and_then(|(width, _)| width.parse().ok()),
+            None => self.sql.contains("{list}").then_some(1),
+        };
+        (last_parameter(self.sql), width)
+    }
+
+    /// Returns whether rows are looked for by a list of parameters.
+    #[cfg(feature = "testkit")]
+    pub(crate) fn reads_a_list(self) -> bool {
+        self.sql.contains("{list}") || self.sql.contains("AS v CROSS JOIN")
     }
 
     /// A statement about a table that only a test has.
@@ -89,8 +119,8 @@ impl Dialect {
     }
 
     /// Prepares statements that were rendered here and put together by [`crate::batch`].
-    pub(crate) fn composed(text: String, arguments: AnyArguments) -> Prepared {
-        sqlx::query_with(AssertSqlSafe(text).into_sql_str(), arguments)
+    pub(crate) fn composed(text: String, arguments: AnyArguments, is_kept: bool) -> Prepared {
+        sqlx::query_with(AssertSqlSafe(text).into_sql_str(), arguments).persistent(is_kept)
     }
 
     /// Prepares a step of SQLite's transactions, for the line of its writers.
@@ -105,22 +135,22 @@ impl Dialect {
 
     /// Prepares a statement without `{list}` and `{rows}`.
     pub(crate) fn query(self, statement: Statement) -> Prepared {
-        sqlx::query(self.render(statement, 1))
+        self.query_many(statement, 1)
     }
 
     /// Prepares a statement whose `{list}` or `{rows}` has `count` elements.
     pub(crate) fn query_many(self, statement: Statement, count: usize) -> Prepared {
-        sqlx::query(self.render(statement, count))
+        sqlx::query(self.render(statement, count)).persistent(statement.is_kept(self))
     }
 
-    /// Prepares the question how the engine would answer a statement.
+    /// Prepares the question how the engine would answer a statement whose `{list}` or `{rows}` has `count` elements.
     #[cfg(feature = "testkit")]
-    pub(crate) fn explain(self, statement: Statement) -> Query<'static, Any, AnyArguments> {
+    pub(crate) fn explain(self, statement: Statement, count: usize) -> Prepared {
         let question = match self {
             Self::Sqlite => "EXPLAIN QUERY PLAN ",
             Self::Postgres => "EXPLAIN ",
         };
-        let rendered = self.render(statement, 1);
+        let rendered = self.render(statement, count);
         sqlx::query(AssertSqlSafe(format!("{question}{}", rendered.as_str())).into_sql_str())
     }
 
@@ -144,7 +174,8 @@ impl Dialect {
     fn fill(self, marker: &str, statement: Statement, count: usize, rendered: &mut String) {
         let first = last_parameter(statement.sql) + 1;
         match (marker, self) {
-            ("for update" | "for share" | "key share" | "skip locked", Self::Sqlite) => {}
+            ("for update" | "for share" | "key share" | "skip locked", Self::Sqlite)
+            | ("anew", _) => {}
             ("for update", Self::Postgres) => rendered.push_str("FOR UPDATE"),
             ("for share", Self::Postgres) => rendered.push_str("FOR SHARE"),
             ("key share", Self::Postgres) => rendered.push_str("FOR KEY SHARE"),

@@ -150,7 +150,7 @@ statements! {
         FROM repository r LEFT JOIN repository_generation g ON g.repository_id = r.id WHERE r.id IN ({list})";
     NAMES = "SELECT name FROM repository WHERE id IN ({list})";
     // Tags that ran out and were not closed yet are few: they are taken off again.
-    TALLIES = "SELECT cells.repository_id, cells.grade, cells.verdict, CAST(SUM(cells.tags) AS BIGINT) AS tags FROM (
+    TALLIES = "{anew} SELECT cells.repository_id, cells.grade, cells.verdict, CAST(SUM(cells.tags) AS BIGINT) AS tags FROM (
             SELECT c.repository_id, c.grade, c.verdict, c.tags FROM tag_tally c WHERE c.repository_id IN ({list})
             UNION ALL
             SELECT f.repository_id, f.grade, f.verdict, -1 FROM tag t CROSS JOIN tag_figure f
@@ -325,7 +325,7 @@ impl Catalog {
     pub async fn explain_visible(&self, viewer: &Principal) -> Result<String, CatalogError> {
         let rows = self
             .dialect
-            .explain(LIST_VISIBLE)
+            .explain(LIST_VISIBLE, 1)
             .bind(String::new())
             .bind(containing(""))
             .bind(100_i64)

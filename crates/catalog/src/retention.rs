@@ -73,7 +73,7 @@ statements! {
     ANY = "SELECT scope FROM policy_retention WHERE enabled = 1 LIMIT 1";
     REPOSITORIES = "SELECT id, name FROM repository WHERE id > $1 AND live_name IS NOT NULL AND state <> 'read_only'
         ORDER BY id LIMIT $2";
-    TAGS = "SELECT t.live_name, t.digest, t.start_us, m.last_pulled_at, m.closure_bytes, m.subject,
+    TAGS = "{anew} SELECT t.live_name, t.digest, t.start_us, m.last_pulled_at, m.closure_bytes, m.subject,
             CASE WHEN EXISTS (SELECT 1 FROM manifest_ref r
                 JOIN tag p ON p.repository_id = $1 AND p.digest = r.parent AND p.live_name IS NOT NULL
                     AND (p.expires_us IS NULL OR p.expires_us > $3)

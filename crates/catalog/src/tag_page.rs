@@ -152,7 +152,7 @@ statements! {
         WHERE f.repository_id = $1 AND (f.grade, f.live_name) < ($2, $3) AND t.id = f.tag_id AND t.live_name IS NOT NULL
           AND (LOWER(t.live_name) LIKE $4 ESCAPE '!' OR t.digest LIKE $4 ESCAPE '!') AND (t.expires_us IS NULL OR t.expires_us > $5)
         ORDER BY f.grade DESC, f.live_name DESC LIMIT $6";
-    DETAILS = "SELECT t.live_name AS name, t.digest, t.start_us, t.actor, t.immutable, t.expires_us,
+    DETAILS = "{anew} SELECT t.live_name AS name, t.digest, t.start_us, t.actor, t.immutable, t.expires_us,
             m.media_type, m.closure_bytes,
             i.snapshot, i.grade, i.critical, i.high, i.medium, i.low, i.negligible, i.unknown,
             i.fixable_critical, i.fixable_high, i.fixable_medium, i.fixable_low, i.fixable_negligible,

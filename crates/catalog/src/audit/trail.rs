@@ -84,7 +84,7 @@ impl Catalog {
     /// Returns how the engine would find a page: for the test that it reads an index and nothing else.
     #[cfg(feature = "testkit")]
     pub async fn explain_audit(&self, filter: &AuditFilter) -> Result<String, CatalogError> {
-        let query = self.dialect.explain(statement(filter));
+        let query = self.dialect.explain(statement(filter), 1);
         let rows = bound(query, filter, None, 50)
             .fetch_all(&self.reader)
             .await?;

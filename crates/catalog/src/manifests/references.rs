@@ -16,9 +16,9 @@ statements! {
             AND EXISTS (SELECT 1 FROM repo_blob l WHERE l.repository_id = $1 AND l.digest = blob.digest)
         ORDER BY digest {for update}";
     SHARE_BLOBS = "SELECT digest FROM blob WHERE digest IN ({list}) ORDER BY digest {for share}";
-    PRESENT_BLOBS = "SELECT l.digest, b.size_bytes FROM repo_blob l JOIN blob b ON b.digest = l.digest
+    PRESENT_BLOBS = "{anew} SELECT l.digest, b.size_bytes FROM repo_blob l JOIN blob b ON b.digest = l.digest
         WHERE l.repository_id = $1 AND l.digest IN ({list}) AND b.state <> 'quarantined'";
-    PRESENT_MANIFESTS = "SELECT digest, size_bytes FROM manifest
+    PRESENT_MANIFESTS = "{anew} SELECT digest, size_bytes FROM manifest
         WHERE repository_id = $1 AND digest IN ({list}) AND deleted_at IS NULL ORDER BY digest {for share}";
     INSERT_REFS = "INSERT INTO manifest_ref
             (repository_id, parent, kind, ordinal, digest, size_bytes, media_type, platform)

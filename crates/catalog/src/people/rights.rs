@@ -104,7 +104,7 @@ impl Catalog {
     ) -> Result<String, CatalogError> {
         let rows = self
             .dialect
-            .explain(ROLE_OF)
+            .explain(ROLE_OF, 1)
             .bind(repository.0)
             .bind(principal.id.kind())
             .bind(principal.id.number())

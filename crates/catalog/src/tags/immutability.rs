@@ -77,8 +77,8 @@ statements! {
     LIVE = "SELECT live_name, digest FROM tag
         WHERE repository_id = $1 AND live_name > $2 AND (expires_us IS NULL OR expires_us > $3)
         ORDER BY live_name LIMIT 1000";
-    PARENTS = "SELECT DISTINCT parent FROM manifest_ref WHERE repository_id = $1 AND digest IN ({list})";
-    TAGS_ON = "SELECT live_name, digest, immutable FROM tag
+    PARENTS = "{anew} SELECT parent FROM manifest_ref WHERE repository_id = $1 AND digest IN ({list})";
+    TAGS_ON = "{anew} SELECT live_name, digest, immutable FROM tag
         WHERE repository_id = $1 AND live_name IS NOT NULL AND (expires_us IS NULL OR expires_us > $2)
           AND digest IN ({list})";
 }
