@@ -13,6 +13,11 @@ pub(crate) fn reach(edge: &str, step: Step) {
     static REACHED: AtomicU64 = AtomicU64::new(0);
 
     trace(edge, step);
+    if edge == "before"
+        && let Some(words) = words_for("panic", step)
+    {
+        std::panic::panic_any(words);
+    }
     let Some(wanted) = words_for(edge, step) else {
         return;
     };

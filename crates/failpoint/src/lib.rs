@@ -9,6 +9,7 @@
 //! | `before object.rename` | the process kills itself, as `kill -9` does: no destructor, no flush |
 //! | `after object.rename 3` | the same, the third time it gets there |
 //! | `fail staged.write 28` | the call answers with this number of the operating system, each time |
+//! | `panic upload.row words` | the caller panics with this word, as if a bug put a value into its text |
 //! | `short staged.write` | each write takes half of what it is given |
 //!
 //! What it does not do: it injects no delays and knows no faults of the network; those are the business of whoever

@@ -24,7 +24,7 @@ use crate::auth::token::{KeyError, Tokens, generate_key};
 use crate::auth::uses::Uses;
 use crate::clock::Clock;
 use crate::doors::policies::Policies;
-use crate::http::Patience;
+use crate::http::{Patience, Places};
 use crate::metrics::Metrics;
 use crate::notify::pulls::Pulls;
 use crate::outbound::{ClientError, Outbound};
@@ -208,13 +208,22 @@ pub async fn start(settings: Settings, clock: Clock) -> Result<Running, StartErr
 
     let mut tasks = JoinSet::new();
     let patience = Patience::default();
-    let served = http::serve(listener, router::router(&app), patience, stop.clone());
+    let places = Places::of_process();
+    tracing::info!(most = places.count(), "connections at once");
+    let served = http::serve(
+        listener,
+        router::router(&app),
+        patience,
+        places,
+        stop.clone(),
+    );
     tasks.spawn(served);
     if let Some(listener) = metrics_listener {
         tasks.spawn(http::serve(
             listener,
             router::operations_router(&app),
             patience,
+            Places::few(),
             stop.clone(),
         ));
     }

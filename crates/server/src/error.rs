@@ -14,6 +14,8 @@ use catalog::CatalogError;
 use oci::{ErrorBody, ErrorCode};
 use uuid::Uuid;
 
+use crate::panics::Panicked;
+
 /// A cause for the log.
 pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
@@ -68,6 +70,15 @@ impl ApiError {
                 error
             }
         }
+    }
+
+    /// A fault of ours that was logged when it happened.
+    pub(crate) fn panicked(panicked: &Panicked) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::Unknown,
+            internal_error(panicked.incident),
+        )
     }
 
     /// The disk is full, under the blobs or under the database: 507, and the same request succeeds once there is room.
@@ -205,11 +216,16 @@ impl ApiError {
         let incident = Uuid::new_v4();
         tracing::error!(%incident, status = self.status.as_u16(), cause = %chain(cause.as_ref()), "request failed");
         if self.message.is_empty() {
-            format!("internal error, incident {incident}")
+            internal_error(incident)
         } else {
             format!("{} (incident {incident})", self.message)
         }
     }
+}
+
+/// What a client learns about a fault of ours.
+fn internal_error(incident: Uuid) -> String {
+    format!("internal error, incident {incident}")
 }
 
 /// Writes an error and its sources on one line.

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Request, State};
@@ -10,14 +9,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use futures::FutureExt as _;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
 use crate::app::Shared;
 use crate::error::ApiError;
 use crate::metrics::Surface;
-use crate::networks;
+use crate::{networks, panics};
 
 /// The header that carries the request's id back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -108,16 +106,8 @@ fn name_host(request: &mut Request) {
 
 /// Makes a panic a fault of ours like any other: an answer with an incident id, and the connection lives on.
 async fn without_panic(handler: impl Future<Output = Response>) -> Response {
-    let panic = match AssertUnwindSafe(handler).catch_unwind().await {
-        Ok(response) => return response,
-        Err(panic) => panic,
-    };
-    let text = panic
-        .downcast_ref::<&str>()
-        .map(ToString::to_string)
-        .or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_default();
-    ApiError::fault(format!("a handler panicked: {text}")).into_response()
+    let response = panics::contained(handler).await;
+    response.unwrap_or_else(|panicked| ApiError::panicked(&panicked).into_response())
 }
 
 /// Returns what the client calls itself. A header cannot hold a line break; what else is no letter is not kept.

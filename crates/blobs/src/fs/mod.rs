@@ -260,12 +260,17 @@ pub(crate) async fn blocking<T: Send + 'static>(
     }
 }
 
-/// Says that a blocking task ended without a result: the runtime is shutting down.
+/// Says that a blocking task ended without a result. What it panicked with may hold anything, and stays out.
 pub(crate) fn interrupted(failure: tokio::task::JoinError) -> BlobError {
+    let why = if failure.try_into_panic().is_ok() {
+        "the thread that did it panicked"
+    } else {
+        "the program stops"
+    };
     BlobError::Io {
         attempt: "finish the work on",
         path: PathBuf::new(),
-        source: io::Error::other(failure),
+        source: io::Error::other(why),
     }
 }
 

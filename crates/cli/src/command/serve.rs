@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _};
 
 use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use secrecy::ExposeSecret as _;
 use server::{Clock, Running, Settings};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,6 +31,8 @@ pub(crate) fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     let environment: Environment = std::env::vars_os().collect();
     let config = ServeConfig::load(&args.flags, &environment).map_err(refused)?;
     start_logs(config.log_format, &config.log_level);
+    server::log_panics();
+    raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -83,6 +86,20 @@ fn announce(running: &Running, external_url: Option<&str>, output: &mut Output) 
             "The password of `admin` is {} (shown this once; `tidegate admin password` sets another)",
             password.expose_secret()
         ));
+    }
+}
+
+/// Raises the number of files and connections that the process may open to what the system allows it. The lower number
+/// that shells set protects programs which keep descriptors in a fixed table (`select`); this one has none, and starts
+/// no other program that could.
+fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "cannot raise the number of files that may be open, the number stays as it is");
     }
 }
 

@@ -133,6 +133,36 @@ impl Exchange {
     }
 }
 
+/// A connection over which requests follow each other.
+pub(crate) struct Line {
+    stream: TcpStream,
+}
+
+impl Line {
+    #[track_caller]
+    pub(crate) fn to(host: &str) -> Self {
+        let stream = TcpStream::connect(host).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        Self { stream }
+    }
+
+    /// Sends a request and reads its answer, which must say how long it is.
+    #[track_caller]
+    pub(crate) fn ask(&mut self, request: &Request) -> Answer {
+        let head = request.head.replace("Connection: close\r\n", "");
+        let head = format!("{head}Content-Length: {}\r\n\r\n", request.body.len());
+        self.stream.write_all(head.as_bytes()).expect("sent");
+        self.stream.write_all(&request.body).expect("sent");
+        let (mut bytes, mut chunk) = (Vec::new(), vec![0; 64 << 10]);
+        while !Answer::is_whole(&bytes) {
+            let count = self.stream.read(&mut chunk).expect("an answer");
+            assert_ne!(count, 0, "the connection ended");
+            bytes.extend_from_slice(&chunk[..count]);
+        }
+        Answer::read(&bytes)
+    }
+}
+
 /// An answer.
 pub(crate) struct Answer {
     pub(crate) status: u16,

@@ -13,6 +13,7 @@ use jiff::SignedDuration;
 
 use super::{AuditItem, json_line};
 use crate::app::Shared;
+use crate::panics::Lost;
 use crate::workers::{ATTEMPTS, JobError, Kind};
 
 /// The kind of the job that moves old entries.
@@ -73,7 +74,7 @@ async fn rotate(app: Shared) -> Result<JobResults, JobError> {
         }
         let packed = rows.clone();
         let content = tokio::task::spawn_blocking(move || pack(packed)).await;
-        let content = content.map_err(JobError::later)?;
+        let content = content.map_err(|error| JobError::later(Lost::from(error)))?;
         // Whoever was faster goes on with the rest.
         if !app.catalog.archive_audit(&rows, &content).await? {
             return Ok(JobResults::default());

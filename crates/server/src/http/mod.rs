@@ -2,11 +2,12 @@
 //!
 //! `axum::serve` sets no header-read timeout, so slow headers could hold connections for ever; here each connection
 //! gets one, and one that asks for nothing at all is closed. Bodies are watched while they come ([`idle`]) and read to
-//! be thrown away when nobody wants them ([`lingering`]). Stopping means: no new connections, running requests end, at
+//! be thrown away when nobody wants them ([`lingering`]). How many are open at once is bounded ([`places`]). Stopping means: no new connections, running requests end, at
 //! most [`DRAIN`] is waited.
 
 mod idle;
 mod lingering;
+mod places;
 #[cfg(test)]
 mod tests;
 
@@ -25,12 +26,15 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::api::address;
 use idle::IdleLimited;
 use lingering::{Drains, Lingering};
+pub(crate) use places::Places;
+use places::Seldom;
 
 /// How long slow clients are waited for.
 #[derive(Clone, Copy, Debug)]
@@ -84,21 +88,26 @@ pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
     patience: Patience,
+    places: Places,
     stop: CancellationToken,
 ) {
     let builder = builder(patience);
     let drains = Drains::new(patience.unwanted, stop.clone());
     let graceful = GracefulShutdown::new();
+    let mut door = places.open();
+    let mut failures = Seldom::default();
     loop {
-        let (stream, peer) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(connection) => connection,
-                Err(error) => {
-                    pause_after(&error).await;
-                    continue;
-                }
-            },
+        let accepted = stop.run_until_cancelled(async {
+            let place = door.place().await;
+            (place, listener.accept().await)
+        });
+        let (place, stream, peer) = match accepted.await {
+            None => break,
+            Some((place, Ok((stream, peer)))) => (place, stream, peer),
+            Some((_, Err(error))) => {
+                pause_after(&error, &mut failures).await;
+                continue;
+            }
         };
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "cannot set TCP_NODELAY");
@@ -120,6 +129,7 @@ pub(crate) async fn serve(
         );
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
+            let _place = place;
             let ended = tokio::select! {
                 ended = connection => ended,
                 () = silence(&has_asked, patience.headers) => {
@@ -185,8 +195,9 @@ async fn silence(has_asked: &AtomicBool, patience: Duration) {
     }
 }
 
-/// A single bad connection is nobody's problem; running out of descriptors is, and must not become a busy loop.
-async fn pause_after(error: &io::Error) {
+/// A single bad connection is nobody's problem; running out of descriptors is, and must become neither a busy loop nor a
+/// log of one line.
+async fn pause_after(error: &io::Error, failures: &mut Seldom) {
     let is_connection = matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused
@@ -194,7 +205,9 @@ async fn pause_after(error: &io::Error) {
             | io::ErrorKind::ConnectionReset
     );
     if !is_connection {
-        tracing::error!(%error, "cannot accept connections");
+        if let Some(unsaid) = failures.turn(Instant::now()) {
+            tracing::error!(%error, unsaid, "cannot accept connections");
+        }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }

@@ -3,17 +3,16 @@
 //! Each lane has workers of its own, so that bulk work never holds up a push. A worker that dies leaves a lease that
 //! runs out; whoever claims the job next finds the work half done or done.
 
-use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use catalog::{Claim, JobResults, Lane};
-use futures::FutureExt as _;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use super::{ATTEMPTS, JobError, kind, words};
 use crate::app::Shared;
 use crate::error::chain;
+use crate::panics;
 
 const LEASE: Duration = Duration::from_mins(1);
 /// Polling is the fallback: for delays that end, for leases that run out, for signals that were lost.
@@ -21,8 +20,6 @@ const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Debug, thiserror::Error)]
 enum Broken {
-    #[error("the job panicked")]
-    Panicked,
     #[error("its workers did not live to say why it failed")]
     KilledItsWorkers,
     #[error("no version of the server that runs here knows this kind of job")]
@@ -79,9 +76,9 @@ fn jitter() -> Duration {
 
 async fn work(app: &Shared, claim: &Claim) {
     // A panic is this job's trouble, not its lane's.
-    let performed = AssertUnwindSafe(perform(app, claim)).catch_unwind();
+    let performed = panics::contained(perform(app, claim));
     let outcome = tokio::select! {
-        outcome = performed => outcome.unwrap_or(Err(JobError::later(Broken::Panicked))),
+        outcome = performed => outcome.unwrap_or_else(|panicked| Err(JobError::later(panicked))),
         () = lease_lost(app, claim) => {
             tracing::warn!(job = claim.job, kind = %claim.kind, "the job belongs to another worker now");
             return;

@@ -13,6 +13,8 @@ use tokio::net::TcpStream;
 use super::*;
 
 const SHORT: Duration = Duration::from_millis(300);
+/// More than most tests need.
+const PLACES: usize = 150;
 const REQUEST: &str = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
 
 async fn server() -> (SocketAddr, CancellationToken) {
@@ -37,8 +39,25 @@ async fn server() -> (SocketAddr, CancellationToken) {
         },
     };
     let stop = CancellationToken::new();
-    tokio::spawn(serve(listener, router, patience, stop.clone()));
+    let places = Places(PLACES);
+    tokio::spawn(serve(listener, router, patience, places, stop.clone()));
     (address, stop)
+}
+
+#[tokio::test]
+async fn who_comes_when_every_place_is_taken_waits_until_one_is_free() {
+    let (address, stop) = server().await;
+    let mut taken = Vec::new();
+    for _ in 0..PLACES + 5 {
+        taken.push(TcpStream::connect(address).await.unwrap());
+    }
+    // Those with a place ask for nothing, and lose it; those behind them do, too; then it is our turn.
+    assert!(is_served(address).await);
+    let begun = Instant::now();
+    drop(taken);
+    assert!(is_served(address).await);
+    assert!(begun.elapsed() < 20 * SHORT);
+    stop.cancel();
 }
 
 /// Sends a head and returns all of the answer; a server that has heard enough may close before the end.
