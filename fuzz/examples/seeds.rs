@@ -195,8 +195,8 @@ fn evidence_files() -> Seeds {
 
 fn languages() -> Seeds {
     (0..)
-        .zip(fuzz::languages::SAMPLES)
-        .map(|(place, sample)| behind(place, sample.content.as_bytes()))
+        .zip(fuzz::LANGUAGES)
+        .map(|(place, (_, _, content))| behind(place, content.as_bytes()))
         .collect()
 }
 

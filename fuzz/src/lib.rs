@@ -7,7 +7,8 @@
 //! Adding a target: a file in `fuzz_targets`, its `[[bin]]` in `Cargo.toml`, and seeds in `examples/seeds.rs` where
 //! random bytes would be refused at the first look. `make soak` finds it by itself.
 
-pub mod languages;
+#[path = "../../crates/inventory/tests/it/samples.rs"]
+mod samples;
 
 use std::io::Write;
 use std::time::Duration;
@@ -20,6 +21,10 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 
 const BLOCK: usize = 512;
+
+/// Files of language package managers: (extractor, path, content). A reader asks for a path first, and a fuzzer that has
+/// to find one spends its time on names.
+pub const LANGUAGES: &[(&str, &str, &str)] = samples::SAMPLES;
 
 /// Limits that inputs of a few kilobytes reach.
 #[must_use]

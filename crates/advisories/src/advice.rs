@@ -177,6 +177,7 @@ fn command(package_type: PackageType, packages: &BTreeSet<&str>, to: &str) -> Op
         PackageType::Rpm => format!("dnf update {names}"),
         PackageType::PyPi => format!("pip install '{names}>={to}'"),
         PackageType::Npm => format!("npm install '{names}@^{to}'"),
+        // The program is built anew, by whoever has its source.
         _ => return None,
     })
 }

@@ -38,11 +38,45 @@ pub enum PackageType {
     Golang,
     /// Rust crates.
     Cargo,
+    /// Ruby gems.
+    Gem,
+    /// PHP packages of Composer.
+    Composer,
+    /// PHP packages of PEAR.
+    Pear,
+    /// .NET packages.
+    NuGet,
+    /// Conda packages.
+    Conda,
+    /// Dart packages.
+    Pub,
+    /// Erlang and Elixir packages.
+    Hex,
+    /// Applications of Erlang/OTP and Elixir itself.
+    Otp,
+    /// R packages.
+    Cran,
+    /// Julia packages.
+    Julia,
+    /// Swift packages.
+    Swift,
+    /// CocoaPods.
+    CocoaPods,
+    /// Conan packages.
+    Conan,
+    /// LuaRocks.
+    LuaRocks,
+    /// Haskell packages.
+    Hackage,
+    /// WordPress plugins.
+    WordPress,
+    /// Components of Bitnami's images.
+    Bitnami,
 }
 
 impl PackageType {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 31] = [
         Self::Deb,
         Self::Apk,
         Self::Rpm,
@@ -57,6 +91,23 @@ impl PackageType {
         Self::Npm,
         Self::Golang,
         Self::Cargo,
+        Self::Gem,
+        Self::Composer,
+        Self::Pear,
+        Self::NuGet,
+        Self::Conda,
+        Self::Pub,
+        Self::Hex,
+        Self::Otp,
+        Self::Cran,
+        Self::Julia,
+        Self::Swift,
+        Self::CocoaPods,
+        Self::Conan,
+        Self::LuaRocks,
+        Self::Hackage,
+        Self::WordPress,
+        Self::Bitnami,
     ];
 
     /// Returns the purl type, which is also the word shown to people.
@@ -76,6 +127,23 @@ impl PackageType {
             Self::Npm => "npm",
             Self::Golang => "golang",
             Self::Cargo => "cargo",
+            Self::Gem => "gem",
+            Self::Composer => "composer",
+            Self::Pear => "pear",
+            Self::NuGet => "nuget",
+            Self::Conda => "conda",
+            Self::Pub => "pub",
+            Self::Hex => "hex",
+            Self::Otp => "otp",
+            Self::Cran => "cran",
+            Self::Julia => "julia",
+            Self::Swift => "swift",
+            Self::CocoaPods => "cocoapods",
+            Self::Conan => "conan",
+            Self::LuaRocks => "luarocks",
+            Self::Hackage => "hackage",
+            Self::WordPress => "wordpress",
+            Self::Bitnami => "bitnami",
         }
     }
 
@@ -86,14 +154,33 @@ impl PackageType {
             Self::Apk => Some(versions::Ecosystem::Apk),
             Self::Rpm => Some(versions::Ecosystem::Rpm),
             Self::PyPi => Some(versions::Ecosystem::Pep440),
-            Self::Npm | Self::Golang | Self::Cargo => Some(versions::Ecosystem::Semver),
+            Self::Npm
+            | Self::Golang
+            | Self::Cargo
+            | Self::Pub
+            | Self::Hex
+            | Self::Julia
+            | Self::Swift => Some(versions::Ecosystem::Semver),
             Self::Alpm
             | Self::Ebuild
             | Self::Cos
             | Self::Nix
             | Self::Snap
             | Self::Flatpak
-            | Self::Spack => None,
+            | Self::Spack
+            | Self::Gem
+            | Self::Composer
+            | Self::Pear
+            | Self::NuGet
+            | Self::Conda
+            | Self::Otp
+            | Self::Cran
+            | Self::CocoaPods
+            | Self::Conan
+            | Self::LuaRocks
+            | Self::Hackage
+            | Self::WordPress
+            | Self::Bitnami => None,
         }
     }
 

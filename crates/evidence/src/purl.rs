@@ -21,7 +21,7 @@ pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let (namespace, name) = split_name(package, distro);
     let (epoch, version) = split_version(package);
     let qualifiers = [
-        ("arch", package.arch.clone()),
+        (arch_key(package.kind), package.arch.clone()),
         ("distro", distro_label(package, distro)),
         ("epoch", epoch.map(str::to_owned)),
         ("rpmmod", module(package)),
@@ -57,22 +57,29 @@ fn split_name<'a>(package: &'a Package, distro: Option<&'a Distro>) -> (Option<&
         PackageType::Deb | PackageType::Apk | PackageType::Rpm | PackageType::Alpm => {
             (distro.map(|distro| distro.id.as_str()), &package.name)
         }
-        PackageType::Npm | PackageType::Ebuild | PackageType::Cos => {
-            match package.name.split_once('/') {
-                Some((scope, name)) => (Some(scope), name),
-                None => (None, &package.name),
-            }
-        }
-        PackageType::Golang => match package.name.rsplit_once('/') {
+        PackageType::Npm
+        | PackageType::Composer
+        | PackageType::Conan
+        | PackageType::Cos
+        | PackageType::Ebuild
+        | PackageType::Pear => match package.name.split_once('/') {
+            Some((scope, name)) => (Some(scope), name),
+            None => (None, &package.name),
+        },
+        PackageType::Golang | PackageType::Swift => match package.name.rsplit_once('/') {
             Some((namespace, name)) => (Some(namespace), name),
             None => (None, &package.name),
         },
-        PackageType::PyPi
-        | PackageType::Cargo
-        | PackageType::Nix
-        | PackageType::Snap
-        | PackageType::Flatpak
-        | PackageType::Spack => (None, &package.name),
+        _ => (None, &package.name),
+    }
+}
+
+/// What the architecture is called: a gem has a platform, a conda package the directory of one.
+fn arch_key(kind: PackageType) -> &'static str {
+    match kind {
+        PackageType::Gem => "platform",
+        PackageType::Conda => "subdir",
+        _ => "arch",
     }
 }
 
@@ -186,6 +193,31 @@ mod tests {
         package(PackageType::Golang, "stdlib", "", None),
         None,
         "pkg:golang/stdlib"
+    )]
+    #[case::a_gem_has_a_platform(
+        package(PackageType::Gem, "jruby-launcher", "1.1.2", Some("java")),
+        None,
+        "pkg:gem/jruby-launcher@1.1.2?platform=java"
+    )]
+    #[case::a_composer_vendor_is_the_namespace(
+        package(PackageType::Composer, "laravel/laravel", "5.5.0", None),
+        None,
+        "pkg:composer/laravel/laravel@5.5.0"
+    )]
+    #[case::a_conda_package_has_a_subdirectory(
+        package(PackageType::Conda, "absl-py", "0.4.1", Some("linux-64")),
+        None,
+        "pkg:conda/absl-py@0.4.1?subdir=linux-64"
+    )]
+    #[case::a_swift_package_is_named_by_its_address(
+        package(PackageType::Swift, "github.com/Alamofire/Alamofire", "5.4.3", None),
+        None,
+        "pkg:swift/github.com/Alamofire/Alamofire@5.4.3"
+    )]
+    #[case::a_conan_user_is_the_namespace(
+        package(PackageType::Conan, "bincrafters/cctz", "2.3", None),
+        None,
+        "pkg:conan/bincrafters/cctz@2.3"
     )]
     #[case::a_nameless_package_has_none(package(PackageType::Npm, "", "1", None), None, "")]
     fn a_purl_is_written(

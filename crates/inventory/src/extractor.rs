@@ -41,6 +41,8 @@ pub(crate) struct Extractor {
 pub(crate) enum Wanted {
     /// It is enough to know that the file is there: the extractor sees its path and no bytes.
     Presence,
+    /// The first bytes.
+    Head(usize),
     /// A text database.
     PackageText,
     /// A metadata document.
@@ -57,6 +59,7 @@ impl Wanted {
     pub(crate) fn want(self, limits: &FileLimits) -> Want {
         let limit = match self {
             Self::Presence => return Want::Nothing,
+            Self::Head(bytes) => return Want::Head(bytes),
             Self::PackageText => limits.package_text,
             Self::Document => limits.document,
             Self::RpmDatabase => limits.rpm_database,

@@ -47,6 +47,59 @@ impl Listing {
     }
 }
 
+/// What an extractor reads from one file, for the tests of those that list packages.
+#[cfg(test)]
+pub(crate) mod reading {
+    use super::{Evidence, Notes, PackageType, Rows};
+    use crate::extractor::{Extractor, File};
+
+    /// The outcome: packages as `name version` with `(architecture)` and `[licences]` where there are any, and the
+    /// codes of what was noted.
+    #[derive(Debug)]
+    pub(crate) struct Reading {
+        pub(crate) kind: PackageType,
+        pub(crate) evidence: Evidence,
+        pub(crate) rows: Vec<String>,
+        pub(crate) codes: Vec<String>,
+    }
+
+    #[track_caller]
+    pub(crate) fn read(extractor: &Extractor, path: &str, content: impl AsRef<[u8]>) -> Reading {
+        assert!((extractor.accepts)(path.as_bytes()), "{path} is not wanted");
+        let mut notes = Notes::default();
+        let file = File {
+            path: path.as_bytes(),
+            content: content.as_ref(),
+        };
+        let Rows::Packages {
+            kind,
+            evidence,
+            rows,
+        } = (extractor.parse)(&file, &mut notes)
+        else {
+            panic!("{path} gives packages")
+        };
+        let rows = rows.iter().map(|row| {
+            let arch = row.arch.iter().map(|arch| format!(" ({arch})"));
+            let licenses = (!row.licenses.is_empty()).then(|| format!(" {:?}", row.licenses));
+            let extra: String = arch.chain(licenses).collect();
+            format!("{} {}{extra}", row.name, row.version)
+        });
+        let mut rows: Vec<String> = rows.collect();
+        rows.sort();
+        Reading {
+            kind,
+            evidence,
+            rows,
+            codes: notes
+                .into_list()
+                .into_iter()
+                .map(|note| note.code.into_owned())
+                .collect(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

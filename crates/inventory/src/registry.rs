@@ -7,19 +7,40 @@ use evidence::{Diagnostic, Package};
 
 use crate::executable::Probe;
 use crate::extractor::{Extractor, File, Notes, Wanted};
-use crate::{apk, dpkg, go, merge, npm, os_release, passwd, python, rpm, rust};
+use crate::{
+    apk, beam, bitnami, cocoapods, conan, conda, cran, dart, dotnet, dpkg, go, haskell, julia, lua,
+    merge, npm, os_release, passwd, php, python, rpm, ruby, rust, swift, wordpress,
+};
 
 /// All extractors; the lines are sorted. Adding one: its folder, and one line here.
 const EXTRACTORS: &[&Extractor] = &[
     &apk::EXTRACTOR,
+    &beam::EXTRACTOR,
+    &beam::LOCK,
+    &bitnami::EXTRACTOR,
+    &cocoapods::LOCK,
+    &conan::LOCK,
+    &conda::EXTRACTOR,
+    &cran::EXTRACTOR,
+    &dart::LOCK,
+    &dotnet::EXTRACTOR,
+    &dotnet::LOCK,
     &dpkg::FILE_LIST,
     &dpkg::STATUS,
     &dpkg::STATUS_DIRECTORY,
     &go::EXTRACTOR,
+    &go::REQUIREMENTS,
+    &haskell::LOCK,
+    &julia::EXTRACTOR,
+    &julia::LOCK,
+    &lua::EXTRACTOR,
     &npm::EXTRACTOR,
     &npm::LOCK,
     &os_release::EXTRACTOR,
     &passwd::EXTRACTOR,
+    &php::INSTALLED,
+    &php::LOCK,
+    &php::PEAR,
     &python::ARCHIVE,
     &python::EXTRACTOR,
     &python::LOCK,
@@ -29,7 +50,12 @@ const EXTRACTORS: &[&Extractor] = &[
     &rpm::NDB,
     &rpm::SQLITE,
     &rpm::WAL,
+    &ruby::EXTRACTOR,
+    &ruby::LOCK,
     &rust::EXTRACTOR,
+    &rust::LOCK,
+    &swift::LOCK,
+    &wordpress::EXTRACTOR,
 ];
 
 /// Names the set of extractors and their versions; a stored report of another set is not used.
@@ -158,6 +184,10 @@ impl Interest {
 }
 
 #[cfg(test)]
+#[path = "../tests/it/samples.rs"]
+mod samples;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -243,6 +273,13 @@ mod tests {
         check("app/package-lock.json", Some("npm-lock"));
         check("app/bun.lock", Some("npm-lock"));
         check("app/node_modules/a/yarn.lock", None);
+    }
+
+    #[test]
+    fn each_sample_of_a_language_lies_where_its_extractor_looks() {
+        for (extractor, path, _) in super::samples::SAMPLES {
+            check(path, Some(extractor));
+        }
     }
 
     #[test]

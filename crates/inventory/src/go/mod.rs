@@ -5,13 +5,16 @@
 //! toolchain's. A version that nobody chose is unknown and stays empty: `(devel)`, a pseudo-version of the main module,
 //! a directory in place of a module. For the main module the linker's `-X` settings are asked first.
 //!
-//! Not read: which functions of a module are in the program, the symbol table of programs built without modules.
+//! Beside it: [`requirements`], the `go.mod` of a project. Not read: which functions of a module are in the program, the symbol table of programs built without modules.
 //!
 //! # Source
 //! Go's documentation of `debug/buildinfo` and `runtime/debug.ParseBuildInfo`; the layout is described in `finder`.
 
 mod finder;
 mod modules;
+mod requirements;
+
+pub(crate) use requirements::REQUIREMENTS;
 
 use evidence::{Evidence, PackageType};
 

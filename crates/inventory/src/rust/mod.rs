@@ -4,10 +4,14 @@
 //! zlib stream and gives `{"packages":` can be nothing else, and the table of sections, which stands behind everything,
 //! need not be there. Crates that only took part in the build are not in the program: they are listed as declared.
 //!
-//! Not read: names of crates in the messages of panics.
+//! Beside it: [`lock`], the lock file of a project. Not read: names of crates in the messages of panics.
 //!
 //! # Source
 //! rust-secure-code/cargo-auditable, `PARSING.md` and `cargo-auditable.schema.json`; RFC 1950, section 2.2.
+
+mod lock;
+
+pub(crate) use lock::LOCK;
 
 use std::borrow::Cow;
 

@@ -7,5 +7,6 @@ mod layer;
 mod limits;
 mod merging;
 mod reference;
+mod samples;
 mod stored;
 mod streaming;

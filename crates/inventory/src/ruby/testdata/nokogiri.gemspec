@@ -1,0 +1,15 @@
+# -*- encoding: utf-8 -*-
+# stub: nokogiri 1.15.4 x86_64-linux lib
+
+Gem::Specification.new do |s|
+  s.name = "nokogiri".freeze
+  s.version = "1.15.4"
+  s.platform = "x86_64-linux".freeze
+
+  s.required_rubygems_version = Gem::Requirement.new(">= 0".freeze) if s.respond_to? :required_rubygems_version=
+  s.require_paths = ["lib".freeze]
+  s.description = "s.name = \"other\"\ns.version = \"9\"".freeze
+  s.licenses = ["MIT".freeze]
+
+  s.add_runtime_dependency(%q<racc>.freeze, ["~> 1.4"])
+end
