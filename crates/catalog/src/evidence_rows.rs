@@ -14,6 +14,7 @@ use crate::batch::{Answer, Answers, Batch};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::events::{ask_holders, read_holders};
+use crate::jobs::obviate;
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, NewDecision};
 
@@ -211,7 +212,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Stores a new image's report and the decision made from it, together.
+    /// Stores a new image's report and the decision made from it, together. The job of the key `obviated`, which was
+    /// queued to do the same later, goes, unless somebody made it due or it has begun.
     ///
     /// # Errors
     /// [`CatalogError::Conflict`] if the decision's id is taken.
@@ -219,9 +221,11 @@ impl Catalog {
         &self,
         report: &NewImageReport,
         decision: &NewDecision,
+        obviated: &str,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let (mut tx, batch) = self.begin_report(report, now).await?;
+        let (mut tx, mut batch) = self.begin_report(report, now).await?;
+        obviate(&mut batch, obviated);
         self.put_decision_in(&mut tx, batch, decision, now).await?;
         tx.commit().await?;
         Ok(())

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::batch::Batch;
 use crate::connection::Tx;
 use crate::dialect::{Dialect, statements};
 use crate::rows::{Columns as _, all, span};
@@ -167,6 +168,11 @@ statements! {
         ON CONFLICT (dedup_key) DO NOTHING RETURNING id";
     HASTEN = "UPDATE job SET run_after = {clock}
         WHERE dedup_key = $1 AND state = 'ready' AND attempts = 0 AND run_after > {clock} RETURNING lane";
+    OBVIATE = "DELETE FROM job
+        WHERE dedup_key = $1 AND state = 'ready' AND attempts = 0 AND run_after > {clock}";
+    IS_DUE = "SELECT 1 AS due FROM job
+        WHERE lane = $1 AND ((state = 'ready' AND run_after <= {clock}) OR (state = 'running' AND lease_until <= {clock}))
+        LIMIT 1";
     CLAIM = "WITH picked AS (
             SELECT id FROM job
             WHERE lane = $1 AND ((state = 'ready' AND run_after <= {clock}) OR (state = 'running' AND lease_until <= {clock}))
@@ -194,6 +200,12 @@ statements! {
     REVIVE = "UPDATE job SET state = 'ready', run_after = {clock}, attempts = 0 WHERE id = $1 AND state = 'dead'
         RETURNING kind, lane";
     SWEEP = "DELETE FROM job WHERE state = 'done'";
+}
+
+/// Deletes, in a batch, the job of this key whose work was done before its time. One that somebody made due, or that
+/// has begun, stays.
+pub(crate) fn obviate(batch: &mut Batch, dedup_key: &str) {
+    batch.add(OBVIATE).bind(dedup_key.to_owned());
 }
 
 impl Catalog {
@@ -234,12 +246,18 @@ impl Catalog {
     }
 
     /// Takes the next due job of a lane, or one whose lease has run out.
+    ///
+    /// A lane where nothing is due is only read: idle workers ask every second, and are in nobody's way.
     pub async fn claim(
         &self,
         lane: Lane,
         owner: &str,
         lease: Duration,
     ) -> Result<Option<Claim>, CatalogError> {
+        let query = self.dialect.query(IS_DUE).bind(lane.priority());
+        if query.fetch_optional(&self.reader).await?.is_none() {
+            return Ok(None);
+        }
         let mut tx = self.begin_short().await?;
         let row = self
             .dialect

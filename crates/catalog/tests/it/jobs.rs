@@ -45,6 +45,46 @@ pub(crate) async fn a_delayed_job_is_hastened_but_not_a_failed_one(catalog: Cata
     assert_eq!(claim().await, None);
 }
 
+pub(crate) async fn a_job_that_was_done_before_its_time_goes_unless_somebody_waits(
+    catalog: Catalog,
+) {
+    let (_, id) = app(&catalog).await;
+    let mut done = 0;
+    let mut finds_its_job_done = async || {
+        done += 1;
+        let digest = Digest::sha256(&[done]);
+        let (report, verdict) = (
+            report(&digest, "old", Grade::B),
+            decision(id, &digest, "allow"),
+        );
+        let stored = catalog.put_report_and_decision(&report, &verdict, "scan:1", at(0));
+        stored.await.unwrap();
+        assert!(catalog.image_report(&digest).await.unwrap().is_some());
+        let counts = catalog.job_counts().await.unwrap();
+        counts.iter().all(|(_, jobs)| *jobs == 0)
+    };
+    let later = NewJob {
+        delay: LONG,
+        ..job("scan", Some("scan:1"))
+    };
+    catalog.enqueue(&later).await.unwrap();
+    assert!(finds_its_job_done().await);
+
+    catalog.enqueue(&later).await.unwrap();
+    catalog.hasten("scan:1").await.unwrap();
+    assert!(!finds_its_job_done().await, "somebody waits for it");
+
+    let claim = catalog.claim(Lane::Interactive, "w", LONG).await.unwrap();
+    let claim = claim.unwrap();
+    assert!(!finds_its_job_done().await, "it runs");
+
+    assert!(catalog.fail(&claim, "x", 5, LONG).await.unwrap());
+    assert!(
+        !finds_its_job_done().await,
+        "it failed for a reason of its own"
+    );
+}
+
 pub(crate) async fn a_key_is_queued_once_until_its_job_ends(catalog: Catalog) {
     let scan = job("scan", Some("scan:1"));
     assert!(catalog.enqueue(&scan).await.unwrap().is_some());

@@ -176,6 +176,7 @@ macro_rules! catalog_conformance {
             evidence::decisions_are_listed_latest_first_by_pages,
             evidence::a_policy_text_is_published_once_per_change,
             jobs::a_delayed_job_is_hastened_but_not_a_failed_one,
+            jobs::a_job_that_was_done_before_its_time_goes_unless_somebody_waits,
             jobs::a_key_is_queued_once_until_its_job_ends,
             jobs::four_claimers_never_claim_the_same_job,
             jobs::an_expired_lease_moves_and_the_fence_refuses_the_first_owner,

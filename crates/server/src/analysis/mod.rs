@@ -116,9 +116,14 @@ fn analyse_job(repository: RepositoryId, digest: &Digest, delay: Duration) -> Ne
         kind: ANALYSE.to_owned(),
         lane: Lane::Interactive,
         payload: serde_json::to_string(&payload).expect("a number and a digest are JSON"),
-        dedup_key: Some(format!("{ANALYSE}:{}:{digest}", repository.0)),
+        dedup_key: Some(job_key(repository, digest)),
         delay,
     }
+}
+
+/// Returns the key by which the job of a manifest is queued once.
+pub(crate) fn job_key(repository: RepositoryId, digest: &Digest) -> String {
+    format!("{ANALYSE}:{}:{digest}", repository.0)
 }
 
 /// Queues the analysis of a manifest that somebody waits for; one that is queued for later becomes due.
@@ -129,8 +134,7 @@ pub(crate) async fn enqueue(
 ) -> Result<(), catalog::CatalogError> {
     let job = analyse_job(repository, digest, Duration::ZERO);
     let is_new = app.catalog.enqueue(&job).await?.is_some();
-    let key = job.dedup_key.as_deref().unwrap_or_default();
-    if is_new || app.catalog.hasten(key).await? {
+    if is_new || app.catalog.hasten(&job_key(repository, digest)).await? {
         app.wake_workers();
     }
     Ok(())

@@ -25,8 +25,8 @@ use jiff::Timestamp;
 use oci::{Digest, Tag};
 use uuid::Uuid;
 
-use crate::analysis::AnalysisError;
 use crate::analysis::image::Fresh;
+use crate::analysis::{AnalysisError, job_key};
 use crate::app::App;
 use evidence_of::{Documents, Known, KnownChild};
 use rules::Rules;
@@ -197,7 +197,7 @@ pub(crate) async fn judge_fresh(
     match decided.await {
         Ok((judged, decision)) => {
             app.catalog
-                .put_report_and_decision(&report, &decision, at)
+                .put_report_and_decision(&report, &decision, &job_key(repository.id, &digest), at)
                 .await?;
             Ok(judged)
         }

@@ -8,7 +8,7 @@ use oci::Digest;
 use serde_json::{Value, json};
 
 use crate::gate::no_telnet;
-use crate::world::{Answer, World, admin, debian, eventually, image_with, plain};
+use crate::world::{Answer, INDEX, World, admin, debian, eventually, image_with, index_of, plain};
 
 pub(crate) async fn a_report_is_there_when_the_push_returns(world: &mut World) {
     world
@@ -43,15 +43,45 @@ pub(crate) async fn a_stored_job_finishes_what_a_crash_left(world: &mut World) {
     let image = image_with("zlib1g", "1");
     let digest = world.push_image("team/app", "1", &image).await;
     let live = world.report("team/app", &digest).await;
-    // The in-process run is lost: no report of layer or image was written. The job that came with the manifest is.
+    // The in-process run is lost: no report of layer or image was written. The job that came with the manifest was.
     catalog::testkit::forget_evidence(world.database(), true).await;
-    catalog::testkit::make_jobs_due(world.database()).await;
+    let catalog = catalog::Catalog::connect(world.database()).await.unwrap();
+    let name = "team/app".parse().unwrap();
+    let repository = catalog.repository(&name).await.unwrap().unwrap();
+    let job = catalog::NewJob {
+        kind: "analyse".into(),
+        lane: catalog::Lane::Interactive,
+        payload: json!({"repository": repository.id.0, "digest": digest}).to_string(),
+        dedup_key: None,
+        delay: Duration::ZERO,
+    };
+    catalog.enqueue(&job).await.unwrap();
+    catalog.close().await;
     world.restart(server::Clock::System).await;
     let stored = world.report("team/app", &digest).await;
     assert_eq!(
         stored["inventory"], live["inventory"],
         "analysed live and from the blob alike"
     );
+}
+
+pub(crate) async fn a_push_that_ends_well_leaves_no_job_behind(world: &mut World) {
+    world
+        .push_image("team/app", "1", &image_with("zlib1g", "1"))
+        .await;
+    let waiting = async || {
+        let answer = world.get(&admin(), "/api/v1/jobs?state=ready").await;
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        items.into_iter().any(|item| item["kind"] == "analyse")
+    };
+    assert!(!waiting().await);
+    // An index is judged by what its children turn out to be: its job looks once more.
+    let image = image_with("zlib1g", "2");
+    world.push_image("team/app", "2", &image).await;
+    let index = index_of(&[(&image.manifest(), "linux/amd64")]);
+    let put = world.put(&admin(), "team/app", "all", INDEX, &index).await;
+    assert_eq!(put.status, 201);
+    assert!(waiting().await);
 }
 
 pub(crate) async fn hostile_layers_are_pushed_and_never_allowed(world: &mut World) {

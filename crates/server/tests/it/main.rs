@@ -188,6 +188,7 @@ macro_rules! server_conformance {
             gate::a_policy_of_a_tag_follows_the_image,
             analysis::a_report_is_there_when_the_push_returns,
             analysis::a_stored_job_finishes_what_a_crash_left,
+            analysis::a_push_that_ends_well_leaves_no_job_behind,
             analysis::hostile_layers_are_pushed_and_never_allowed,
             analysis::hostile_names_are_stored,
             analysis::a_job_of_an_unknown_kind_is_retried_and_never_lost,
