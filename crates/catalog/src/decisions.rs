@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::batch::{Answer, Batch};
 use crate::connection::Tx;
-use crate::dialect::statements;
+use crate::dialect::{Dialect, statements};
 use crate::events::{ask_heard, is_heard};
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, Event, EventKind, RepositoryId};
@@ -98,11 +98,12 @@ impl Catalog {
         decision: &NewDecision,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let mut tx = self.begin_short().await?;
-        self.put_decision_in(&mut tx, self.batch(), decision, now)
-            .await?;
-        tx.commit().await?;
-        Ok(())
+        let mut batch = self.batch();
+        ask_heard(&mut batch, decision.repository);
+        let (tx, mut answers) = self.begin_short_with(batch).await?;
+        let is_heard = is_heard(&answers.next()?)?;
+        self.end_with_decision(tx, self.batch(), decision, is_heard, now)
+            .await
     }
 
     /// Returns a decision. The caller checks the right to read its repository.
@@ -162,26 +163,44 @@ impl Catalog {
         })
     }
 
-    /// Stores a decision after the statements of `before`, whose answers nobody needs.
+    /// Ends a transaction with the statements of `before`, whose answers nobody needs, and a decision. `is_heard` is the
+    /// answer to [`ask_heard`] in the same transaction.
+    pub(crate) async fn end_with_decision(
+        &self,
+        mut tx: Tx,
+        mut before: Batch,
+        decision: &NewDecision,
+        is_heard: bool,
+        now: Timestamp,
+    ) -> Result<(), CatalogError> {
+        // SQLite's one writer meets nobody else's decision, and who does not listen need not know what was said before:
+        // nothing has to be read between the statements.
+        if self.dialect == Dialect::Sqlite && !is_heard {
+            replace(&mut before, decision, now);
+            let ended = tx.commit_with(before).await;
+            return ended.map_err(|e| CatalogError::from(e).conflict_on("decision id"));
+        }
+        self.put_decision_in(&mut tx, before, decision, is_heard, now)
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Stores a decision after the statements of `before`, and tells those who listen.
     pub(crate) async fn put_decision_in(
         &self,
         tx: &mut Tx,
         mut before: Batch,
         decision: &NewDecision,
+        is_heard: bool,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
         // Two doors may decide at once on PostgreSQL: whoever inserts second retires the first and tries again.
         let mut previous = None;
-        let mut somebody_listens;
         loop {
             let mut batch = before.take();
             let skipped = batch.len();
-            batch
-                .add(RETIRE)
-                .bind(decision.repository.0)
-                .bind(decision.digest.to_string());
-            insert(&mut batch, decision, now);
-            ask_heard(&mut batch, decision.repository);
+            replace(&mut batch, decision, now);
             let answers = batch.run(tx).await;
             let mut answers =
                 answers.map_err(|e| CatalogError::from(e).conflict_on("decision id"))?;
@@ -189,13 +208,11 @@ impl Catalog {
             if let Some(row) = answers.next()?.rows.first() {
                 previous = Some(row.text("verdict")?);
             }
-            let is_inserted = answers.next()?.has_changed_one();
-            somebody_listens = is_heard(&answers.next()?)?;
-            if is_inserted {
+            if answers.next()?.has_changed_one() {
                 break;
             }
         }
-        self.tell_verdict_in(tx, decision, previous.as_deref(), somebody_listens, now)
+        self.tell_verdict_in(tx, decision, previous.as_deref(), is_heard, now)
             .await
     }
 
@@ -244,7 +261,12 @@ pub(crate) fn read_current_decision(answer: &Answer) -> Result<Option<Decision>,
     answer.rows.first().map(read_decision).transpose()
 }
 
-fn insert(batch: &mut Batch, decision: &NewDecision, now: Timestamp) {
+/// Retires the current decision, with its word as the answer, and makes this one current.
+fn replace(batch: &mut Batch, decision: &NewDecision, now: Timestamp) {
+    batch
+        .add(RETIRE)
+        .bind(decision.repository.0)
+        .bind(decision.digest.to_string());
     batch
         .add(INSERT)
         .bind(decision.id.to_string())

@@ -110,6 +110,15 @@ impl Dialect {
         }
     }
 
+    /// Returns the statements that open a writing transaction whose commit need not wait for the disk. On SQLite the line
+    /// of its writers sees to that.
+    pub(crate) const fn begin_derived(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN; SET LOCAL synchronous_commit = off",
+        }
+    }
+
     /// Returns the statement that opens a transaction in which everything is read as of one instant.
     pub(crate) const fn snapshot(self) -> &'static str {
         match self {

@@ -13,7 +13,7 @@ use sqlx::any::AnyRow;
 use crate::batch::{Answer, Answers, Batch};
 use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
-use crate::events::{ask_holders, read_holders};
+use crate::events::{ask_heard, ask_holders, is_heard, read_holders};
 use crate::jobs::obviate;
 use crate::rows::{Columns as _, all, micros};
 use crate::{Catalog, CatalogError, NewDecision};
@@ -224,11 +224,17 @@ impl Catalog {
         obviated: &str,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let (mut tx, mut batch) = self.begin_report(report, now).await?;
+        let mut first = self.batch();
+        ask_holders(&mut first, &report.digest);
+        ask_heard(&mut first, decision.repository);
+        let (mut tx, mut answers) = self.begin_derived_with(first).await?;
+        let holders = read_holders(answers.next()?)?;
+        let is_heard = is_heard(&answers.next()?)?;
+        self.tell_scan_in(&mut tx, holders, report, now).await?;
+        let mut batch = self.report_batch(report, now);
         obviate(&mut batch, obviated);
-        self.put_decision_in(&mut tx, batch, decision, now).await?;
-        tx.commit().await?;
-        Ok(())
+        self.end_with_decision(tx, batch, decision, is_heard, now)
+            .await
     }
 
     /// Returns an image's latest report.
@@ -347,7 +353,7 @@ impl Catalog {
     ) -> Result<(Tx, Batch), CatalogError> {
         let mut batch = self.batch();
         ask_holders(&mut batch, &report.digest);
-        let (mut tx, mut answers) = self.begin_short_with(batch).await?;
+        let (mut tx, mut answers) = self.begin_derived_with(batch).await?;
         let holders = read_holders(answers.next()?)?;
         self.tell_scan_in(&mut tx, holders, report, now).await?;
         Ok((tx, self.report_batch(report, now)))

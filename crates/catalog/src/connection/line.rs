@@ -8,6 +8,11 @@
 //! A member that gives up is undone to its savepoint; the others do not notice. Should the database undo more than that
 //! (a full disk makes it), the savepoint is gone, which is seen at the member's end, and the whole group has failed.
 //!
+//! What is derived from what is stored, and would be made again, does not wait for the disk: such a transaction joins a
+//! group that waits anyway, and where it begins one, that group's commit is only written. Whoever must be durable ends
+//! such a group first; the log of the database is in order, so with the next durable commit everything before it is
+//! durable too.
+//!
 //! What it does not do: it groups no long transactions. They run alone, so that no push waits for a collection's commit.
 
 use std::fmt;
@@ -28,6 +33,8 @@ use crate::dialect::Dialect;
 const MAX_MEMBERS: usize = 32;
 
 const BEGIN: &str = "BEGIN IMMEDIATE";
+const WAIT_FOR_THE_DISK: &str = "PRAGMA synchronous = FULL";
+const ONLY_WRITE: &str = "PRAGMA synchronous = NORMAL";
 const SAVEPOINT: &str = "SAVEPOINT member";
 const RELEASE: &str = "RELEASE member";
 const RELEASE_AND_COMMIT: &str = "RELEASE member; COMMIT";
@@ -35,10 +42,12 @@ const UNDO: &str = "ROLLBACK TO member; RELEASE member";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
-/// Whether a transaction may share its commit with others.
+/// Whether a transaction may share its commit with others, and whether that waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Company {
     Shared,
+    /// Shared, and a power loss may undo it: what it writes is made again then.
+    Derived,
     Alone,
 }
 
@@ -57,6 +66,8 @@ struct Turn {
     /// `None` until it is needed, after its thread has gone, and once it is closed.
     connection: Option<AnyConnection>,
     is_closed: bool,
+    /// Whether its commits wait for the disk; `None` when nobody knows.
+    is_durable: Option<bool>,
     /// A member that began and did not end.
     begun: Option<Place>,
     /// Members that ended and wait for the commit.
@@ -77,6 +88,7 @@ impl Line {
                 url,
                 connection: None,
                 is_closed: false,
+                is_durable: None,
                 begun: None,
                 ended: Vec::new(),
             })),
@@ -91,7 +103,7 @@ impl Line {
         company: Company,
         first: Batch,
     ) -> Result<(Member, Answers), Error> {
-        let expected = (company == Company::Shared).then(|| Expected::new(self));
+        let expected = (company != Company::Alone).then(|| Expected::new(self));
         let waiting = Arc::clone(&self.turn).lock_owned();
         let turn = tokio::time::timeout(ACQUIRE_TIMEOUT, waiting)
             .await
@@ -99,7 +111,7 @@ impl Line {
         if let Some(expected) = expected {
             expected.came();
         }
-        let must_commit = company == Company::Alone && !turn.ended.is_empty();
+        let must_commit = !turn.ended.is_empty() && !turn.may_join(company);
         let turn = if turn.begun.is_some() || must_commit {
             self.prepare(turn, must_commit).await?
         } else {
@@ -109,7 +121,7 @@ impl Line {
             turn: Some(turn),
             line: self.clone(),
         };
-        let answers = member.turn().begin(first).await?;
+        let answers = member.turn().begin(company, first).await?;
         Ok((member, answers))
     }
 
@@ -200,24 +212,47 @@ impl Line {
 }
 
 impl Turn {
-    async fn begin(&mut self, mut first: Batch) -> Result<Answers, Error> {
+    /// Whether the group that is open promises what this transaction needs.
+    fn may_join(&self, company: Company) -> bool {
+        match company {
+            Company::Shared => self.is_durable == Some(true),
+            Company::Derived => true,
+            Company::Alone => false,
+        }
+    }
+
+    async fn begin(&mut self, company: Company, mut first: Batch) -> Result<Answers, Error> {
         if self.is_closed {
             return Err(Error::PoolClosed);
         }
         if self.connection.is_none() {
             self.connection = Some(open_sqlite(&self.url, SQLITE_SETTINGS).await?);
+            self.is_durable = None;
         }
-        let (place, text) = if self.ended.is_empty() {
-            (Place::First, BEGIN)
+        let mut steps = 1;
+        let mut is_durable = self.is_durable;
+        // Before the statements: whoever stops waiting for them may have begun all the same.
+        if self.ended.is_empty() {
+            self.begun = Some(Place::First);
+            first.open_with(BEGIN);
+            let wanted = company != Company::Derived;
+            if is_durable != Some(wanted) {
+                first.open_with(if wanted {
+                    WAIT_FOR_THE_DISK
+                } else {
+                    ONLY_WRITE
+                });
+                steps += 1;
+                (self.is_durable, is_durable) = (None, Some(wanted));
+            }
         } else {
-            (Place::Further, SAVEPOINT)
-        };
-        // Before the statement: whoever stops waiting for it may have begun all the same.
-        self.begun = Some(place);
-        first.open_with(text);
+            self.begun = Some(Place::Further);
+            first.open_with(SAVEPOINT);
+        }
         match self.run_all(first).await {
             Ok(mut answers) => {
-                answers.next().map_err(|_| Error::WorkerCrashed)?;
+                self.is_durable = is_durable;
+                answers.rows_of(steps).map_err(|_| Error::WorkerCrashed)?;
                 Ok(answers)
             }
             Err(error) => {

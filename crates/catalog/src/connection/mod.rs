@@ -198,6 +198,16 @@ impl Catalog {
             .await
     }
 
+    /// Does as [`Self::begin_short_with`] for what is derived from what is stored, and would be made again: its commit
+    /// need not wait for the disk. It is as atomic and as visible as any; a power loss soon after may undo it.
+    pub(crate) async fn begin_derived_with(
+        &self,
+        first: Batch,
+    ) -> Result<(Tx, Answers), CatalogError> {
+        self.begin_as(Company::Derived, self.dialect.begin_derived(), first)
+            .await
+    }
+
     /// Opens a transaction in which everything is read as of one instant.
     pub(crate) async fn begin_snapshot(&self) -> Result<Tx, CatalogError> {
         let (tx, _) = self

@@ -113,6 +113,13 @@ impl Tx {
         Ok(())
     }
 
+    /// Runs the statements of `last` at the end, after those of [`Self::later`], and commits.
+    pub(crate) async fn commit_with(mut self, last: Batch) -> Result<(), Error> {
+        self.run_later().await?;
+        self.later = last;
+        self.commit().await
+    }
+
     /// Makes everything durable and visible, or nothing.
     pub(crate) async fn commit(mut self) -> Result<(), Error> {
         if matches!(self.kind, Kind::Pooled(_)) {

@@ -6,14 +6,14 @@ use oci::Tag;
 
 use super::lifetime::expires_after;
 use super::{PutError, PutManifest, PutOutcome, references};
-use crate::batch::Batch;
+use crate::batch::{Answers, Batch};
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::{Dialect, statements};
 use crate::events::{ask_heard, is_heard};
 use crate::repository_state::{ask_head, read_head};
 use crate::rows::micros;
-use crate::tags::{Retargeted, TagTarget};
+use crate::tags::{LiveTag, Retargeted, TagTarget, ask_span, read_span};
 use crate::usage::{Count, ask_quotas, count_manifest, room_left};
 use crate::{
     Actor, AuditAction, AuditEntry, Catalog, CatalogError, Event, EventKind, QuotaUse, TagCause,
@@ -22,6 +22,13 @@ use crate::{
 
 /// How long a new manifest is kept although nothing refers to it yet.
 const PUSH_PROTECTION: SignedDuration = SignedDuration::from_hours(24);
+
+/// What the one writer of SQLite may ask at the beginning, because nobody changes it before the end: whether the manifest
+/// is there, and the present spans of its tags. With many writers each look is a lock, at its time.
+struct Foreseen {
+    is_there: bool,
+    tags: Vec<Option<LiveTag>>,
+}
 
 /// What became of the manifest's row.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +40,7 @@ enum Inserted {
 }
 
 statements! {
+    IS_THERE = "SELECT digest FROM manifest WHERE repository_id = $1 AND digest = $2";
     INSERT_BODY = "INSERT INTO manifest_body (digest, bytes) VALUES ($1, $2) ON CONFLICT (digest) DO NOTHING";
     KEEP_BODY = "SELECT digest FROM manifest_body WHERE digest = $1 {for share}";
     INSERT = "INSERT INTO manifest (repository_id, digest, media_type, artifact_type, config_digest, subject,
@@ -56,16 +64,29 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<PutOutcome, PutError> {
+        // Tags are locked in one order, so that two pushes of several tags cannot wait for each other.
+        let mut tags: Vec<&Tag> = put.tags.iter().collect();
+        tags.sort_unstable();
+        tags.dedup();
+        let foresees = self.dialect == Dialect::Sqlite;
         let mut batch = self.batch();
         ask_head(&mut batch, put.repository);
         let asked = references::ask(&mut batch, self.dialect, &put);
         ask_heard(&mut batch, put.repository);
+        if foresees {
+            ask_foreseen(&mut batch, &put, &tags);
+        }
         let (mut tx, mut answers) = self.begin_short_with(batch).await?;
         let head = read_head(&answers.next()?, put.writer)?;
         let condemned = asked.read(&mut answers, &put)?;
         let is_heard = is_heard(&answers.next()?)?;
+        let foreseen = match foresees {
+            true => Some(read_foreseen(&mut answers, &tags)?),
+            false => None,
+        };
         self.revive_in(&mut tx, &condemned).await?;
-        let (inserted, near_quota) = self.insert_manifest(&mut tx, &put, now).await?;
+        let is_new = foreseen.as_ref().is_some_and(|seen| !seen.is_there);
+        let (inserted, near_quota) = self.insert_manifest(&mut tx, &put, is_new, now).await?;
         let created = inserted != Inserted::Present;
         if created {
             let entry = AuditEntry::on(
@@ -78,10 +99,7 @@ impl Catalog {
         let expires = expires_after(put.labels, &put.manifest.annotations)
             .and_then(|after| now.checked_add(after).ok());
         let mut moved = Vec::new();
-        // Tags are locked in one order, so that two pushes of several tags cannot wait for each other.
-        let mut tags: Vec<&Tag> = put.tags.iter().collect();
-        tags.sort_unstable();
-        tags.dedup();
+        let mut spans = foreseen.map(|seen| seen.tags.into_iter());
         for tag in tags {
             let cause = match put.writer {
                 Writer::Mirror => TagCause::Mirror,
@@ -92,7 +110,10 @@ impl Catalog {
                 expires,
                 ..TagTarget::end(put.repository, Some(&head.name), tag, cause)
             };
-            let retargeted = self.retarget_tag(&mut tx, &target, by, now).await?;
+            let retargeted = match spans.as_mut().and_then(Iterator::next) {
+                Some(span) => self.retarget_alone(&mut tx, &target, span, by, now).await?,
+                None => self.retarget_tag(&mut tx, &target, by, now).await?,
+            };
             if let Retargeted::Changed { previous } = retargeted {
                 moved.push(TagMove {
                     tag: tag.clone(),
@@ -161,11 +182,12 @@ impl Catalog {
     }
 
     /// Inserts the manifest and its body with the edges, or shows the one that was deleted. Returns also the quota that
-    /// a new one came near.
+    /// a new one came near. Where it is known that it `is_new`, nothing is read in between.
     async fn insert_manifest(
         &self,
         tx: &mut Tx,
         put: &PutManifest<'_>,
+        is_new: bool,
         now: Timestamp,
     ) -> Result<(Inserted, Option<QuotaUse>), CatalogError> {
         let manifest = put.manifest;
@@ -194,17 +216,33 @@ impl Catalog {
             .bind(micros(now))
             .bind(protected_until)
             .bind(labels.clone());
-        let mut answers = batch.run(tx).await?;
-        answers.rows_of(insert)?;
-        if answers.next()?.has_changed_one() {
-            let mut batch = self.batch();
-            let edges = references::insert_edges(&mut batch, put);
-            count_manifest(&mut batch, put.repository, put.digest, Count::In);
-            ask_quotas(&mut batch, put.repository);
+        if !is_new {
             let mut answers = batch.run(tx).await?;
-            answers.rows_of(edges + 1)?;
-            return Ok((Inserted::New, room_left(&answers.next()?)?));
+            answers.rows_of(insert)?;
+            if !answers.next()?.has_changed_one() {
+                let shown = self.show(tx, put, protected_until, labels, now).await?;
+                return Ok((shown, None));
+            }
+            batch = self.batch();
         }
+        references::insert_edges(&mut batch, put);
+        count_manifest(&mut batch, put.repository, put.digest, Count::In);
+        let before = batch.len();
+        ask_quotas(&mut batch, put.repository);
+        let mut answers = batch.run(tx).await?;
+        answers.rows_of(before)?;
+        Ok((Inserted::New, room_left(&answers.next()?)?))
+    }
+
+    /// Shows a manifest whose row is there, if it was deleted, and keeps it as long as a new one.
+    async fn show(
+        &self,
+        tx: &mut Tx,
+        put: &PutManifest<'_>,
+        protected_until: i64,
+        labels: String,
+        now: Timestamp,
+    ) -> Result<Inserted, CatalogError> {
         let mut batch = self.batch();
         batch
             .add(SHOW)
@@ -218,12 +256,11 @@ impl Catalog {
             .bind(protected_until)
             .bind((!put.labels.is_empty()).then_some(labels));
         let is_shown = batch.run(tx).await?.next()?.has_changed_one();
-        let inserted = if is_shown {
+        Ok(if is_shown {
             Inserted::Shown
         } else {
             Inserted::Present
-        };
-        Ok((inserted, None))
+        })
     }
 
     /// Inserts the body, or takes hold of the one that is there. One that is being deleted is inserted anew.
@@ -244,6 +281,23 @@ impl Catalog {
             insert_body(&mut batch, put);
         }
     }
+}
+
+fn ask_foreseen(batch: &mut Batch, put: &PutManifest<'_>, tags: &[&Tag]) {
+    batch
+        .add(IS_THERE)
+        .bind(put.repository.0)
+        .bind(put.digest.to_string());
+    for tag in tags {
+        ask_span(batch, put.repository, tag);
+    }
+}
+
+fn read_foreseen(answers: &mut Answers, tags: &[&Tag]) -> Result<Foreseen, CatalogError> {
+    let is_there = !answers.next()?.rows.is_empty();
+    let spans = tags.iter().map(|_| read_span(&answers.next()?));
+    let tags = spans.collect::<Result<_, _>>()?;
+    Ok(Foreseen { is_there, tags })
 }
 
 fn insert_body(batch: &mut Batch, put: &PutManifest<'_>) {

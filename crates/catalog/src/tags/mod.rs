@@ -30,7 +30,7 @@ pub use list::TagMove;
 pub(crate) use list::{ask_tags_of, read_tags_of};
 pub(crate) use order::sort_key;
 pub use restore::{RestoreError, RestoreWindow};
-pub(crate) use retarget::{Retargeted, TagTarget, cosign_subject};
+pub(crate) use retarget::{LiveTag, Retargeted, TagTarget, ask_span, cosign_subject, read_span};
 
 /// Every statement of this folder.
 #[cfg(feature = "testkit")]

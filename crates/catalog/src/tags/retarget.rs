@@ -6,6 +6,7 @@ use oci::{Digest, Tag};
 
 use super::order::sort_key;
 use super::{TagCause, immutability};
+use crate::batch::{Answer, Batch};
 use crate::collection::{Review, ReviewEvent};
 use crate::connection::Tx;
 use crate::dialect::statements;
@@ -154,15 +155,41 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Retargeted, CatalogError> {
+        self.retarget(tx, target, None, by, now).await
+    }
+
+    /// Does as [`Self::retarget_tag`] for a transaction that writes alone and has read the present span already. The next
+    /// span begins with the end of the transaction: nothing may be read of it before.
+    pub(crate) async fn retarget_alone(
+        &self,
+        tx: &mut Tx,
+        target: &TagTarget<'_>,
+        span: Option<LiveTag>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Retargeted, CatalogError> {
+        self.retarget(tx, target, Some(span), by, now).await
+    }
+
+    async fn retarget(
+        &self,
+        tx: &mut Tx,
+        target: &TagTarget<'_>,
+        mut seen: Option<Option<LiveTag>>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Retargeted, CatalogError> {
+        let is_alone = seen.is_some();
         let mut previous = None;
         // On PostgreSQL somebody may open the same tag between our look and our insert. The insert then does nothing,
         // and the next round sees and closes their row.
         let changed = loop {
             let mut start = now;
             // Who opens a tag finds out by inserting whether there is one after all; who ends one must be sure.
-            let found = match target.digest {
-                Some(_) => self.look_at_tag(tx, target.repository, target.tag).await?,
-                None => self.lock_tag(tx, target.repository, target.tag).await?,
+            let found = match (seen.take(), target.digest) {
+                (Some(span), _) => span,
+                (None, Some(_)) => self.look_at_tag(tx, target.repository, target.tag).await?,
+                (None, None) => self.lock_tag(tx, target.repository, target.tag).await?,
             };
             if let Some(live) = found {
                 let is_present = live.is_present(now);
@@ -189,10 +216,22 @@ impl Catalog {
             let Some(digest) = target.digest else {
                 break previous.is_some();
             };
-            if self
-                .open_tag(tx, target, digest, previous.is_some(), by, start)
-                .await?
-            {
+            let expires = self.end_at_birth(tx, target, digest).await?;
+            let cause = match target.cause {
+                TagCause::Push if previous.is_some() => TagCause::Move,
+                cause => cause,
+            };
+            let opening =
+                |batch: &mut Batch| open(batch, target, digest, cause, by, (start, expires));
+            let is_opened = if is_alone {
+                opening(tx.later().await?);
+                true
+            } else {
+                let mut batch = self.batch();
+                opening(&mut batch);
+                batch.run(tx).await?.next()?.has_changed_one()
+            };
+            if is_opened {
                 self.add_cosign_edge(tx, target, digest, now).await?;
                 self.add_fallback_edges(tx, target.repository, target.tag, digest)
                     .await?;
@@ -274,21 +313,9 @@ impl Catalog {
         repository: RepositoryId,
         tag: &Tag,
     ) -> Result<Option<LiveTag>, CatalogError> {
-        let row = self
-            .dialect
-            .query(LOCK)
-            .bind(repository.0)
-            .bind(tag.to_string())
-            .fetch_optional(&mut **tx)
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        Ok(Some(LiveTag {
-            id: row.int("id")?,
-            digest: row.digest("digest")?,
-            immutable: row.flag("immutable")?,
-            start: row.time("start_us")?,
-            expires: row.maybe_time("expires_us")?,
-        }))
+        let mut batch = self.batch();
+        ask_span(&mut batch, repository, tag);
+        read_span(&batch.run(tx).await?.next()?)
     }
 
     /// Ends the present span and returns when. One that had expired ended by that; none ends before it began, whatever
@@ -330,49 +357,24 @@ impl Catalog {
         Ok(end.max(now))
     }
 
-    /// Begins a span, not before the tag's last one ended, whatever the clock does. Returns false if somebody else's
-    /// began first.
-    async fn open_tag(
+    /// Returns when a new span ends by itself. What may never end is not given an end at its birth either.
+    async fn end_at_birth(
         &self,
         tx: &mut Tx,
         target: &TagTarget<'_>,
         digest: &Digest,
-        is_move: bool,
-        by: &Actor,
-        start: Timestamp,
-    ) -> Result<bool, CatalogError> {
-        let cause = match target.cause {
-            TagCause::Push if is_move => TagCause::Move,
-            cause => cause,
-        };
-        // What may never end is not given an end at its birth either.
-        let mut expires = target.expires;
-        if expires.is_some() {
-            let subject = immutability::Subject {
-                repository: target.repository,
-                repository_name: target.repository_name.unwrap_or_default(),
-                tag: target.tag,
-                digest,
-            };
-            if self.immutable_by_rule_in(tx, &subject).await? {
-                expires = None;
-            }
+    ) -> Result<Option<Timestamp>, CatalogError> {
+        if target.expires.is_none() {
+            return Ok(None);
         }
-        let inserted = self
-            .dialect
-            .query(OPEN)
-            .bind(target.repository.0)
-            .bind(target.tag.to_string())
-            .bind(digest.to_string())
-            .bind(micros(start))
-            .bind(by.name.clone())
-            .bind(cause.as_str())
-            .bind(expires.map(micros))
-            .bind(target.reverts)
-            .bind(sort_key(target.tag))
-            .execute(&mut **tx)
-            .await?;
-        Ok(inserted.rows_affected() == 1)
+        let subject = immutability::Subject {
+            repository: target.repository,
+            repository_name: target.repository_name.unwrap_or_default(),
+            tag: target.tag,
+            digest,
+        };
+        let is_immutable = self.immutable_by_rule_in(tx, &subject).await?;
+        Ok(target.expires.filter(|_| !is_immutable))
     }
 
     /// The same content again: its expiry label counts from now, unless the tag is immutable.
@@ -458,6 +460,49 @@ impl Catalog {
         }
         Ok(())
     }
+}
+
+/// Asks in a batch for the present span of a tag, expired or not, and locks it.
+pub(crate) fn ask_span(batch: &mut Batch, repository: RepositoryId, tag: &Tag) {
+    batch.add(LOCK).bind(repository.0).bind(tag.to_string());
+}
+
+/// Reads the answer to [`ask_span`].
+pub(crate) fn read_span(answer: &Answer) -> Result<Option<LiveTag>, CatalogError> {
+    let Some(row) = answer.rows.first() else {
+        return Ok(None);
+    };
+    Ok(Some(LiveTag {
+        id: row.int("id")?,
+        digest: row.digest("digest")?,
+        immutable: row.flag("immutable")?,
+        start: row.time("start_us")?,
+        expires: row.maybe_time("expires_us")?,
+    }))
+}
+
+/// Begins a span, not before the tag's last one ended, whatever the clock does. Changes nothing if somebody else's began
+/// first. `life` is its beginning, and when it ends by itself.
+fn open(
+    batch: &mut Batch,
+    target: &TagTarget<'_>,
+    digest: &Digest,
+    cause: TagCause,
+    by: &Actor,
+    life: (Timestamp, Option<Timestamp>),
+) {
+    let (start, expires) = life;
+    batch
+        .add(OPEN)
+        .bind(target.repository.0)
+        .bind(target.tag.to_string())
+        .bind(digest.to_string())
+        .bind(micros(start))
+        .bind(by.name.clone())
+        .bind(cause.as_str())
+        .bind(expires.map(micros))
+        .bind(target.reverts)
+        .bind(sort_key(target.tag));
 }
 
 /// Returns the subject that a tag of cosign's older scheme (`sha256-<64 hex>.sig`, `.att`, `.sbom`) names.

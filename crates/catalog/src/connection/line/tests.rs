@@ -232,3 +232,63 @@ async fn a_commit_that_is_refused_tells_everybody_why() {
     world.member("first").await.commit(nothing()).await.unwrap();
     assert_eq!(world.seen().await, 1);
 }
+
+/// SQLite's words for commits that are only written, and for those that wait for the disk.
+const WRITTEN: &str = "1";
+const ON_DISK: &str = "2";
+
+async fn promise(member: &mut Member) -> String {
+    let question =
+        Dialect::transaction_step("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous");
+    let row = question.fetch_one(&mut **member).await.unwrap();
+    sqlx::Row::get(&row, 0)
+}
+
+#[tokio::test]
+async fn what_is_derived_does_not_wait_for_the_disk_and_everybody_else_does() {
+    let world = World::new().await;
+    for (company, expected) in [
+        (Company::Derived, WRITTEN),
+        (Company::Derived, WRITTEN),
+        (Company::Shared, ON_DISK),
+        (Company::Derived, WRITTEN),
+        (Company::Alone, ON_DISK),
+    ] {
+        let (mut member, _) = world.line.begin(company, nothing()).await.unwrap();
+        assert_eq!(promise(&mut member).await, expected, "{company:?}");
+        member.commit(nothing()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_must_be_durable_ends_the_group_that_is_not() {
+    let world = World::new().await;
+    let (mut derived, _) = world.line.begin(Company::Derived, only(ADD)).await.unwrap();
+    assert_eq!(promise(&mut derived).await, WRITTEN);
+    let durable = world.wait_in_line(Company::Shared).await;
+    let derived = ask(derived).await;
+    derived.await.unwrap().unwrap();
+    let mut durable = durable.await.unwrap();
+    assert_eq!(world.seen().await, 1);
+    assert_eq!(promise(&mut durable).await, ON_DISK);
+
+    // What is derived goes along with a group that waits for the disk.
+    let derived = world.wait_in_line(Company::Derived).await;
+    run(&mut durable, "INSERT INTO thing VALUES ('second')").await;
+    let durable = ask(durable).await;
+    let mut derived = derived.await.unwrap();
+    assert!(!durable.is_finished());
+    assert_eq!(promise(&mut derived).await, ON_DISK);
+    derived.commit(only(ADD)).await.unwrap();
+    durable.await.unwrap().unwrap();
+    assert_eq!(world.seen().await, 3);
+}
+
+#[tokio::test]
+async fn a_beginning_that_was_refused_leaves_no_doubt_about_the_promise() {
+    let world = World::new().await;
+    let refused = world.line.begin(Company::Derived, only(REFUSED)).await;
+    assert!(refused.is_err());
+    let (mut member, _) = world.line.begin(Company::Shared, nothing()).await.unwrap();
+    assert_eq!(promise(&mut member).await, ON_DISK);
+}
