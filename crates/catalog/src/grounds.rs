@@ -8,6 +8,7 @@
 use jiff::Timestamp;
 use oci::{Digest, Tag};
 
+use crate::batch::{Answers, Batch};
 use crate::blobs::{ask_in_repo, ask_linked, read_in_repo, read_missing};
 use crate::decisions::{ask_current_decision, read_current_decision};
 use crate::evidence_rows::{ask_inventory, ask_layers, read_inventory_of, read_layers};
@@ -58,6 +59,22 @@ pub struct VerdictGrounds {
 }
 
 impl Catalog {
+    /// Returns what the analysis of an image that was just pushed begins with, by this analyser version, and what the
+    /// verdict on it does.
+    pub async fn push_grounds(
+        &self,
+        image: ImageParts<'_>,
+        analyser_version: &str,
+        now: Timestamp,
+    ) -> Result<(AnalysisGrounds, VerdictGrounds), CatalogError> {
+        let mut batch = self.batch();
+        let asked = ask_analysis(&mut batch, image, analyser_version);
+        ask_verdict(&mut batch, image.repository, image.digest, now);
+        let mut answers = batch.read(&self.reader).await?;
+        let analysis = read_analysis(&mut answers, image, asked)?;
+        Ok((analysis, read_verdict(&mut answers)?))
+    }
+
     /// Returns what the analysis of an image by this analyser version begins with.
     pub async fn analysis_grounds(
         &self,
@@ -65,22 +82,8 @@ impl Catalog {
         analyser_version: &str,
     ) -> Result<AnalysisGrounds, CatalogError> {
         let mut batch = self.batch();
-        ask_inventory(&mut batch, image.digest);
-        if let Some(config) = image.config {
-            ask_in_repo(&mut batch, image.repository, config);
-        }
-        let linked = ask_linked(&mut batch, image.repository, image.layers);
-        let reports = ask_layers(&mut batch, image.layers, analyser_version);
-        let mut answers = batch.read(&self.reader).await?;
-        Ok(AnalysisGrounds {
-            inventory: read_inventory_of(&answers.next()?)?,
-            config: match image.config {
-                Some(_) => read_in_repo(&answers.next()?)?,
-                None => None,
-            },
-            missing: read_missing(&mut answers, linked, image.layers)?,
-            reports: read_layers(&mut answers, reports)?,
-        })
+        let asked = ask_analysis(&mut batch, image, analyser_version);
+        read_analysis(&mut batch.read(&self.reader).await?, image, asked)
     }
 
     /// Returns what a verdict on a manifest begins with.
@@ -91,16 +94,56 @@ impl Catalog {
         now: Timestamp,
     ) -> Result<VerdictGrounds, CatalogError> {
         let mut batch = self.batch();
-        ask_tags_of(&mut batch, repository, digest, now);
-        ask_parents(&mut batch, repository, digest);
-        ask_current_policies(&mut batch);
-        ask_current_decision(&mut batch, repository, digest);
-        let mut answers = batch.read(&self.reader).await?;
-        Ok(VerdictGrounds {
-            tags: read_tags_of(answers.next()?)?,
-            parents: read_parents(answers.next()?)?,
-            policies: read_current_policies(answers.next()?)?,
-            decision: read_current_decision(&answers.next()?)?,
-        })
+        ask_verdict(&mut batch, repository, digest, now);
+        read_verdict(&mut batch.read(&self.reader).await?)
     }
+}
+
+/// How many statements some questions took.
+struct Asked {
+    linked: usize,
+    reports: usize,
+}
+
+fn ask_analysis(batch: &mut Batch, image: ImageParts<'_>, analyser_version: &str) -> Asked {
+    ask_inventory(batch, image.digest);
+    if let Some(config) = image.config {
+        ask_in_repo(batch, image.repository, config);
+    }
+    Asked {
+        linked: ask_linked(batch, image.repository, image.layers),
+        reports: ask_layers(batch, image.layers, analyser_version),
+    }
+}
+
+fn read_analysis(
+    answers: &mut Answers,
+    image: ImageParts<'_>,
+    asked: Asked,
+) -> Result<AnalysisGrounds, CatalogError> {
+    Ok(AnalysisGrounds {
+        inventory: read_inventory_of(&answers.next()?)?,
+        config: match image.config {
+            Some(_) => read_in_repo(&answers.next()?)?,
+            None => None,
+        },
+        missing: read_missing(answers, asked.linked, image.layers)?,
+        reports: read_layers(answers, asked.reports)?,
+    })
+}
+
+fn ask_verdict(batch: &mut Batch, repository: RepositoryId, digest: &Digest, now: Timestamp) {
+    ask_tags_of(batch, repository, digest, now);
+    ask_parents(batch, repository, digest);
+    ask_current_policies(batch);
+    ask_current_decision(batch, repository, digest);
+}
+
+fn read_verdict(answers: &mut Answers) -> Result<VerdictGrounds, CatalogError> {
+    Ok(VerdictGrounds {
+        tags: read_tags_of(answers.next()?)?,
+        parents: read_parents(answers.next()?)?,
+        policies: read_current_policies(answers.next()?)?,
+        decision: read_current_decision(&answers.next()?)?,
+    })
 }

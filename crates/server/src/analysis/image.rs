@@ -11,7 +11,7 @@ use std::sync::Arc;
 use advisories::Snapshot;
 use catalog::{
     AnalysisGrounds, ImageParts, ImageSummary, NewImageReport, PackageKey, Repository,
-    RepositoryId, StoredInventory, StoredManifest,
+    RepositoryId, Sparse, StoredInventory, StoredManifest, VerdictGrounds,
 };
 use evidence::{Coverage, Diagnostic, Inventory, LayerInfo, Level, MatchReport};
 use inventory::{ANALYSER_VERSION, Layer, LayerReport};
@@ -52,6 +52,13 @@ pub(crate) struct Fresh {
     pub(crate) at: Timestamp,
 }
 
+/// An image that nobody knew, and what its verdict begins with.
+#[derive(Debug)]
+pub(crate) struct Pushed {
+    pub(crate) fresh: Fresh,
+    pub(crate) grounds: VerdictGrounds,
+}
+
 /// Does as [`analyse`] for a manifest that was just stored, and is at hand. An image that nobody knew is returned and
 /// not stored: that goes with its verdict.
 pub(crate) async fn analyse_pushed(
@@ -59,7 +66,7 @@ pub(crate) async fn analyse_pushed(
     repository: &Repository,
     digest: &Digest,
     manifest: &Manifest,
-) -> Result<Option<Fresh>, AnalysisError> {
+) -> Result<Option<Pushed>, AnalysisError> {
     if manifest.is_index() {
         analyse(app, repository.id, digest).await?;
         return Ok(None);
@@ -68,16 +75,21 @@ pub(crate) async fn analyse_pushed(
         return Ok(None);
     }
     let parts = Parts::of(repository.id, digest, manifest);
-    let mut grounds = parts.grounds(app).await?;
-    if is_current(app, digest, grounds.inventory.as_ref()).await? {
+    let now = app.clock.now();
+    let asked = app
+        .catalog
+        .push_grounds(parts.image(), ANALYSER_VERSION, now);
+    let (mut analysis, grounds) = asked.await?;
+    if is_current(app, digest, analysis.inventory.as_ref()).await? {
         return Ok(None);
     }
     // What a cache has not fetched yet is fetched for this.
-    if !grounds.missing.is_empty() || grounds.config.is_none() {
+    if !analysis.missing.is_empty() || analysis.config.is_none() {
         proxy::complete_in(app, repository, manifest).await?;
-        grounds = parts.grounds(app).await?;
+        analysis = parts.grounds(app).await?;
     }
-    analyse_anew(app, manifest, &parts, grounds).await.map(Some)
+    let fresh = analyse_anew(app, manifest, &parts, analysis).await?;
+    Ok(Some(Pushed { fresh, grounds }))
 }
 
 /// `seen` and `depth` bound the walk: indexes may list each other's children many times, and nest as deep as they like.
@@ -167,17 +179,18 @@ impl Parts {
         }
     }
 
-    async fn grounds(&self, app: &App) -> Result<AnalysisGrounds, AnalysisError> {
-        let image = ImageParts {
+    fn image(&self) -> ImageParts<'_> {
+        ImageParts {
             repository: self.repository,
             digest: &self.digest,
             config: self.config.as_ref(),
             layers: &self.layers,
-        };
-        Ok(app
-            .catalog
-            .analysis_grounds(image, ANALYSER_VERSION)
-            .await?)
+        }
+    }
+
+    async fn grounds(&self, app: &App) -> Result<AnalysisGrounds, AnalysisError> {
+        let asked = app.catalog.analysis_grounds(self.image(), ANALYSER_VERSION);
+        Ok(asked.await?)
     }
 }
 
@@ -381,14 +394,23 @@ async fn take_apart(
 }
 
 /// Returns the labels of an image's configuration; none where it is missing, unreadable or of another kind.
+///
+/// What is at hand is not looked up: a manifest is refused if its repository does not have the configuration, unless it
+/// may be sparse.
 pub(crate) async fn labels_of(
     app: &App,
     repository: RepositoryId,
+    sparse: Sparse,
     manifest: &Manifest,
 ) -> Result<BTreeMap<String, String>, AnalysisError> {
     let Some(config) = manifest.config.as_ref().filter(|_| manifest.is_image()) else {
         return Ok(BTreeMap::new());
     };
+    if sparse != Sparse::All
+        && let Some(kept) = app.analyses.configs.get(&config.digest)
+    {
+        return Ok(kept.config.labels.clone());
+    }
     let found = app.catalog.blob_in_repo(repository, &config.digest).await?;
     let read = match found {
         Some(blob) => read_config(app, &blob).await?,

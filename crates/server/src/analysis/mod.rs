@@ -164,7 +164,9 @@ pub(crate) async fn after_push(
     let work = tokio::spawn(async move {
         let analysed = image::analyse_pushed(&shared, &repository, &digest, &manifest).await;
         let judged = match analysed {
-            Ok(Some(fresh)) => doors::judge_fresh(&shared, &repository, tag.as_ref(), fresh).await,
+            Ok(Some(pushed)) => {
+                doors::judge_pushed(&shared, &repository, tag.as_ref(), pushed).await
+            }
             Ok(None) => doors::judge(&shared, &repository, &digest, tag.as_ref()).await,
             Err(error) => {
                 tracing::warn!(%digest, cause = %chain(&error), "analysis after the push failed, the job will try again");

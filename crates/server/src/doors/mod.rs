@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use oci::{Digest, Tag};
 use uuid::Uuid;
 
-use crate::analysis::image::Fresh;
+use crate::analysis::image::Pushed;
 use crate::analysis::{AnalysisError, job_key};
 use crate::app::App;
 use evidence_of::{Documents, Known, KnownChild};
@@ -177,17 +177,17 @@ async fn judge_and_tell(
 /// Judges an image that was just taken apart, and stores what was found out about it with the verdict.
 ///
 /// Its report is stored even where no verdict can be made.
-pub(crate) async fn judge_fresh(
+pub(crate) async fn judge_pushed(
     app: &App,
     repository: &Repository,
     tag: Option<&Tag>,
-    fresh: Fresh,
+    Pushed { fresh, grounds }: Pushed,
 ) -> Result<Judged, JudgeError> {
     let (snapshot, at) = (fresh.snapshot.clone(), fresh.at);
     let (documents, report) = Documents::of_fresh(fresh);
     let digest = report.digest.clone();
     let decided = async {
-        let rules = Rules::of(app, repository, &digest, tag).await?;
+        let rules = Rules::from_grounds(app, repository, &digest, tag, grounds).await?;
         let bench = Bench::new(app, repository, tag, &rules, snapshot.as_ref());
         let judged = rules.addressed(app, bench.judge_image(&digest, &documents));
         let evidence_key = Known::Image(documents.stamp.clone()).key(snapshot.as_deref());

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use catalog::{NewDecision, Repository};
+use catalog::{NewDecision, Repository, VerdictGrounds};
 use gate::{Door, Policy, Verdict};
 use jiff::Timestamp;
 use oci::{Digest, Tag};
@@ -46,6 +46,19 @@ impl Rules {
             .catalog
             .verdict_grounds(repository.id, digest, now)
             .await?;
+        Self::from_grounds(app, repository, digest, asked, grounds).await
+    }
+
+    /// Makes the rules from grounds that were read before. What has changed since is seen by the next who asks: the
+    /// decision is stored with what it was made under.
+    pub(super) async fn from_grounds(
+        app: &App,
+        repository: &Repository,
+        digest: &Digest,
+        asked: Option<&Tag>,
+        grounds: VerdictGrounds,
+    ) -> Result<Self, JudgeError> {
+        let now = app.clock.now();
         let mut tags = grounds.tags;
         tags.extend(asked.cloned());
         let mut seen = grounds.parents;

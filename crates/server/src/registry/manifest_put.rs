@@ -66,7 +66,11 @@ pub(super) async fn put(
         ));
     }
 
-    let labels = analysis::image::labels_of(app, access.repository.id, &manifest)
+    let sparse = access
+        .repository
+        .sparse
+        .unwrap_or(app.settings.registry.sparse);
+    let labels = analysis::image::labels_of(app, access.repository.id, sparse, &manifest)
         .await
         .map_err(ApiError::fault)?;
     let job = analysis::job_for(access.repository.id, &digest, &manifest);
@@ -76,10 +80,7 @@ pub(super) async fn put(
         bytes: &bytes,
         manifest: &manifest,
         tags: &tags,
-        sparse: access
-            .repository
-            .sparse
-            .unwrap_or(app.settings.registry.sparse),
+        sparse,
         jobs: job.as_slice(),
         labels: &labels,
         writer: catalog::Writer::Person,
