@@ -3,10 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use ::evidence::Grade;
 use catalog::testkit::refuse_a_second_job_of_a_kind;
 use catalog::{Catalog, JobResults, JobState, Lane, NewJob};
+use oci::Digest;
 
-use crate::given::{at, by};
+use crate::evidence::{decision, report};
+use crate::given::{app, at, by};
 
 /// A lease that nobody outlives in a test, and one that has run out at once.
 const LONG: Duration = Duration::from_mins(10);
