@@ -100,6 +100,7 @@ impl Catalog {
 }
 
 /// How many statements some questions took.
+#[derive(Clone, Copy)]
 struct Asked {
     linked: usize,
     reports: usize,

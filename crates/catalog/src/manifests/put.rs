@@ -80,9 +80,10 @@ impl Catalog {
         let head = read_head(&answers.next()?, put.writer)?;
         let condemned = asked.read(&mut answers, &put)?;
         let is_heard = is_heard(&answers.next()?)?;
-        let foreseen = match foresees {
-            true => Some(read_foreseen(&mut answers, &tags)?),
-            false => None,
+        let foreseen = if foresees {
+            Some(read_foreseen(&mut answers, &tags)?)
+        } else {
+            None
         };
         self.revive_in(&mut tx, &condemned).await?;
         let is_new = foreseen.as_ref().is_some_and(|seen| !seen.is_there);

@@ -1,5 +1,7 @@
 //! The one writer of spans.
 
+use std::mem;
+
 use failpoint::Step;
 use jiff::Timestamp;
 use oci::{Digest, Tag};
@@ -81,6 +83,12 @@ impl<'a> TagTarget<'a> {
     }
 }
 
+/// What is known of a tag's present span when the work begins.
+enum Present {
+    Unread,
+    Read(Option<LiveTag>),
+}
+
 /// The present span of a tag, locked.
 pub(crate) struct LiveTag {
     pub(crate) id: i64,
@@ -155,7 +163,7 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Retargeted, CatalogError> {
-        self.retarget(tx, target, None, by, now).await
+        self.retarget(tx, target, Present::Unread, by, now).await
     }
 
     /// Does as [`Self::retarget_tag`] for a transaction that writes alone and has read the present span already. The next
@@ -168,28 +176,31 @@ impl Catalog {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Retargeted, CatalogError> {
-        self.retarget(tx, target, Some(span), by, now).await
+        self.retarget(tx, target, Present::Read(span), by, now)
+            .await
     }
 
     async fn retarget(
         &self,
         tx: &mut Tx,
         target: &TagTarget<'_>,
-        mut seen: Option<Option<LiveTag>>,
+        mut present: Present,
         by: &Actor,
         now: Timestamp,
     ) -> Result<Retargeted, CatalogError> {
-        let is_alone = seen.is_some();
+        let is_alone = matches!(present, Present::Read(_));
         let mut previous = None;
         // On PostgreSQL somebody may open the same tag between our look and our insert. The insert then does nothing,
         // and the next round sees and closes their row.
         let changed = loop {
             let mut start = now;
             // Who opens a tag finds out by inserting whether there is one after all; who ends one must be sure.
-            let found = match (seen.take(), target.digest) {
-                (Some(span), _) => span,
-                (None, Some(_)) => self.look_at_tag(tx, target.repository, target.tag).await?,
-                (None, None) => self.lock_tag(tx, target.repository, target.tag).await?,
+            let found = match (mem::replace(&mut present, Present::Unread), target.digest) {
+                (Present::Read(span), _) => span,
+                (Present::Unread, Some(_)) => {
+                    self.look_at_tag(tx, target.repository, target.tag).await?
+                }
+                (Present::Unread, None) => self.lock_tag(tx, target.repository, target.tag).await?,
             };
             if let Some(live) = found {
                 let is_present = live.is_present(now);
