@@ -13,6 +13,7 @@ mod trail;
 mod upkeep;
 mod upstreams;
 mod webhooks;
+mod whole;
 
 pub use catalog::{
     AccountChange, AccountKind, AuditFilter, AuditOutcome, DeliveryState, RobotChange, TeamChange,
@@ -42,6 +43,7 @@ pub use upkeep::{
 };
 pub use upstreams::{MirrorFilter, MirrorItem, NewUpstream, UpstreamItem};
 pub use webhooks::{DeliveryItem, NewWebhook, WebhookItem};
+use whole::{PAGE, whole};
 
 pub use crate::api::robots::RobotItem;
 use crate::api::robots::is_robot_name;
@@ -168,7 +170,8 @@ impl Admin {
 
     /// Lists all robots by name.
     pub async fn robots(&self) -> Result<Vec<RobotItem>, AdminError> {
-        let robots = self.catalog.list_robots(None).await?;
+        let page = async |after: &str| self.catalog.list_robots(None, after, PAGE).await;
+        let robots = whole(page, |robot| &robot.name).await?;
         Ok(robots.into_iter().map(RobotItem::from).collect())
     }
 

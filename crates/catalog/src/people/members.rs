@@ -11,7 +11,7 @@ use sqlx::any::AnyRow;
 use crate::connection::Tx;
 use crate::dialect::statements;
 use crate::people::teams::TeamId;
-use crate::rows::{Columns as _, all, micros};
+use crate::rows::{Columns as _, micros};
 use crate::{
     AccountId, Actor, AuditAction, AuditEntry, Catalog, CatalogError, Principal, PrincipalId,
     Subject, SubjectId,
@@ -53,10 +53,6 @@ statements! {
         ON CONFLICT (team_id, member_kind, member_id) DO UPDATE SET sync_source = NULL, sync_group = NULL
         WHERE team_member.sync_source IS NOT NULL";
     REMOVE = "DELETE FROM team_member WHERE team_id = $1 AND member_kind = $2 AND member_id = $3";
-    OF_TEAM = "SELECT m.*, COALESCE(a.name, r.name) AS name FROM team_member m
-        LEFT JOIN account a ON m.member_kind = 'account' AND a.id = m.member_id
-        LEFT JOIN robot r ON m.member_kind = 'robot' AND r.id = m.member_id
-        WHERE m.team_id = $1 AND COALESCE(a.name, r.name) IS NOT NULL ORDER BY name";
     BUMP_ACCOUNTS = "UPDATE account SET auth_epoch = auth_epoch + 1
         WHERE id IN (SELECT member_id FROM team_member WHERE team_id = $1 AND member_kind = 'account')";
     BUMP_ROBOTS = "UPDATE robot SET auth_epoch = auth_epoch + 1
@@ -148,14 +144,6 @@ impl Catalog {
         self.audit_in(&mut tx, &entry, by, now).await?;
         tx.commit().await?;
         Ok(true)
-    }
-
-    /// Lists a team's members by name.
-    pub async fn team_members(&self, team: TeamId) -> Result<Vec<TeamMember>, CatalogError> {
-        let query = self.dialect.query(OF_TEAM).bind(team.0);
-        all(query.fetch_all(&self.reader).await?, |row| {
-            read_member(&row)
-        })
     }
 
     /// Makes an account's synchronised memberships exactly those that a provider's groups mean: teams bound to this

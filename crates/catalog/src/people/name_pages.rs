@@ -10,10 +10,11 @@ use sqlx::any::AnyRow;
 
 use super::members::read_member;
 use super::robots::read_robot;
+use super::teams::read_team;
 use crate::dialect::{Prepared, Statement, statements};
 use crate::rows::{Columns as _, all, containing};
 use crate::{
-    AccountId, Catalog, CatalogError, Robot, Subject, SubjectId, TeamId, TeamMember, TeamRole,
+    AccountId, Catalog, CatalogError, Robot, Subject, SubjectId, Team, TeamId, TeamMember, TeamRole,
 };
 
 /// Where a page begins or ends.
@@ -102,6 +103,12 @@ statements! {
         LEFT JOIN robot r ON m.member_kind = 'robot' AND r.id = m.member_id
         WHERE m.team_id = $1 AND COALESCE(a.name, r.name) < $2 AND LOWER(COALESCE(a.name, r.name)) LIKE $3 ESCAPE '!'
         ORDER BY name DESC LIMIT $4";
+    TEAMS_AFTER = "SELECT t.*, (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS members
+        FROM team t WHERE t.org_id = $1 AND t.name > $2 AND LOWER(t.name) LIKE $3 ESCAPE '!' ORDER BY t.name LIMIT $4";
+    TEAMS_BEFORE = "SELECT t.*, (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS members
+        FROM team t WHERE t.org_id = $1 AND t.name < $2 AND LOWER(t.name) LIKE $3 ESCAPE '!'
+        ORDER BY t.name DESC LIMIT $4";
+    COUNT_TEAMS = "SELECT COUNT(*) AS teams FROM team WHERE org_id = $1";
     ROBOTS_AFTER = "SELECT r.*, a.disabled_at AS owner_disabled_at,
             (SELECT COUNT(*) FROM credential c WHERE c.principal_kind = 'robot' AND c.principal_id = r.id
                 AND c.kind = 'robot' AND c.revoked_at IS NULL) AS secrets,
@@ -117,6 +124,17 @@ statements! {
         FROM robot r JOIN account a ON a.id = r.owner_id
         WHERE r.owner_id = $1 AND r.name < $2 AND LOWER(r.name) LIKE $3 ESCAPE '!' ORDER BY r.name DESC LIMIT $4";
     COUNT_ROBOTS = "SELECT COUNT(*) AS robots FROM robot WHERE owner_id = $1";
+}
+
+impl<'a> NameListing<'a> {
+    /// Asks for the names after one, whatever is in them; the empty name is before all.
+    pub const fn after(name: &'a str, limit: u32) -> Self {
+        Self {
+            part: "",
+            place: NamePlace::After(name),
+            limit,
+        }
+    }
 }
 
 impl Catalog {
@@ -167,6 +185,23 @@ impl Catalog {
     pub async fn count_members(&self, organization: AccountId) -> Result<u64, CatalogError> {
         let query = self.dialect.query(COUNT_MEMBERS).bind(organization.0);
         query.fetch_one(&self.reader).await?.size("members")
+    }
+
+    /// Returns a page of an organisation's teams.
+    pub async fn organization_teams(
+        &self,
+        organization: AccountId,
+        listing: &NameListing<'_>,
+    ) -> Result<NamePage<Team>, CatalogError> {
+        let statements = [TEAMS_AFTER, TEAMS_BEFORE];
+        self.page(statements, organization.0, listing, read_team)
+            .await
+    }
+
+    /// Returns how many teams an organisation has.
+    pub async fn count_teams(&self, organization: AccountId) -> Result<u64, CatalogError> {
+        let query = self.dialect.query(COUNT_TEAMS).bind(organization.0);
+        query.fetch_one(&self.reader).await?.size("teams")
     }
 
     /// Returns a page of a team's members.

@@ -82,9 +82,9 @@ statements! {
     BY_NAME = "SELECT r.*, a.disabled_at AS owner_disabled_at
         FROM robot r JOIN account a ON a.id = r.owner_id WHERE r.name = $1";
     LIST_ALL = "SELECT r.*, a.disabled_at AS owner_disabled_at
-        FROM robot r JOIN account a ON a.id = r.owner_id ORDER BY r.name";
+        FROM robot r JOIN account a ON a.id = r.owner_id WHERE r.name > $1 ORDER BY r.name LIMIT $2";
     LIST_OF = "SELECT r.*, a.disabled_at AS owner_disabled_at
-        FROM robot r JOIN account a ON a.id = r.owner_id WHERE r.owner_id = $1 ORDER BY r.name";
+        FROM robot r JOIN account a ON a.id = r.owner_id WHERE r.owner_id = $1 AND r.name > $2 ORDER BY r.name LIMIT $3";
     LOCK = "SELECT name FROM robot WHERE id = $1 {for update}";
     SET_DESCRIPTION = "UPDATE robot SET description = $2 WHERE id = $1";
     DISABLE = "UPDATE robot SET disabled_at = $2, auth_epoch = auth_epoch + 1 WHERE id = $1 AND disabled_at IS NULL";
@@ -148,12 +148,18 @@ impl Catalog {
         row.as_ref().map(read_robot).transpose()
     }
 
-    /// Returns the robots, by name: of one owner, or with `None` of everybody.
-    pub async fn list_robots(&self, owner: Option<AccountId>) -> Result<Vec<Robot>, CatalogError> {
+    /// Returns robots by full name, beginning after `after`: of one owner, or with `None` of everybody.
+    pub async fn list_robots(
+        &self,
+        owner: Option<AccountId>,
+        after: &str,
+        limit: u32,
+    ) -> Result<Vec<Robot>, CatalogError> {
         let query = match owner {
             Some(owner) => self.dialect.query(LIST_OF).bind(owner.0),
             None => self.dialect.query(LIST_ALL),
         };
+        let query = query.bind(after.to_owned()).bind(i64::from(limit));
         all(query.fetch_all(&self.reader).await?, |row| read_robot(&row))
     }
 

@@ -104,8 +104,6 @@ statements! {
         VALUES ($1, $2, $3, $4, $5) RETURNING *, CAST(0 AS BIGINT) AS members";
     BY_NAME = "SELECT t.*, (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS members
         FROM team t WHERE t.org_id = $1 AND t.name = $2";
-    OF_ORGANIZATION = "SELECT t.*, (SELECT COUNT(*) FROM team_member m WHERE m.team_id = t.id) AS members
-        FROM team t WHERE t.org_id = $1 ORDER BY t.name";
     LOCK = "SELECT t.id, t.name, t.role, o.name AS organization FROM team t JOIN account o ON o.id = t.org_id
         WHERE t.org_id = $1 AND t.id = $2 {for update}";
     LOCK_OWNERS = "SELECT id FROM team WHERE org_id = $1 AND role = 'admin' ORDER BY id {for update}";
@@ -160,12 +158,6 @@ impl Catalog {
             .fetch_optional(&self.reader)
             .await?;
         row.as_ref().map(read_team).transpose()
-    }
-
-    /// Lists an organisation's teams by name.
-    pub async fn teams(&self, organization: AccountId) -> Result<Vec<Team>, CatalogError> {
-        let query = self.dialect.query(OF_ORGANIZATION).bind(organization.0);
-        all(query.fetch_all(&self.reader).await?, |row| read_team(&row))
     }
 
     /// Changes a team. Returns whether it was there.
@@ -344,7 +336,7 @@ fn read_role(row: &AnyRow) -> Result<TeamRole, CatalogError> {
         .map_err(|_| CatalogError::Corrupt("role of a team"))
 }
 
-fn read_team(row: &AnyRow) -> Result<Team, CatalogError> {
+pub(super) fn read_team(row: &AnyRow) -> Result<Team, CatalogError> {
     Ok(Team {
         id: TeamId(row.int("id")?),
         organization: AccountId(row.int("org_id")?),

@@ -131,9 +131,17 @@ pub(crate) async fn a_robot_is_found_by_its_full_name_and_deleted_with_its_right
         Some(&robot)
     );
     assert_eq!(
-        catalog.list_robots(Some(dev.id)).await.unwrap(),
+        catalog.list_robots(Some(dev.id), "", 9).await.unwrap(),
         std::slice::from_ref(&robot)
     );
+    for (owner, after, found) in [
+        (None, "dev+", 1),
+        (None, "dev+ci", 0),
+        (Some(dev.id), "dev+ci", 0),
+    ] {
+        let robots = catalog.list_robots(owner, after, 9).await.unwrap();
+        assert_eq!(robots.len(), found, "{owner:?} {after}");
+    }
     let again = catalog
         .create_robot(dev.id, &new_robot("ci", 42), &by("dev"), at(0))
         .await;

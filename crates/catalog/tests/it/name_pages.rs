@@ -150,6 +150,22 @@ async fn team_of(catalog: &Catalog, of: TeamId, listing: &NameListing<'_>) -> Sh
     (names.collect(), page.has_before, page.has_after)
 }
 
+/// The names of teams do not begin with their organisation's.
+async fn teams_of(catalog: &Catalog, of: AccountId, listing: &NameListing<'_>) -> Shown {
+    let place = match listing.place {
+        NamePlace::First => NamePlace::First,
+        NamePlace::After(name) => NamePlace::After(name.trim_start_matches("acme+")),
+        NamePlace::Before(name) => NamePlace::Before(name.trim_start_matches("acme+")),
+    };
+    let listing = NameListing { place, ..*listing };
+    let page = catalog.organization_teams(of, &listing).await.unwrap();
+    let names = page
+        .rows
+        .into_iter()
+        .map(|row| format!("acme+{}", row.name));
+    (names.collect(), page.has_before, page.has_after)
+}
+
 async fn robots_of(catalog: &Catalog, of: AccountId, listing: &NameListing<'_>) -> Shown {
     let page = catalog.robot_page(of, listing).await.unwrap();
     let names = page.rows.into_iter().map(|row| row.robot.name);
@@ -170,7 +186,11 @@ pub(crate) async fn pages_of_names_go_both_ways_and_hold_what_matches(catalog: C
         .await
         .unwrap();
     let admin = by("admin");
-    // Robots of the organisation are members too, so that the three lists have the same names.
+    let of_teams = catalog
+        .create_organization("teams", None, None, &admin, at(1))
+        .await
+        .unwrap();
+    // Robots of the organisation are members too, so that the lists have the same names.
     for (byte, name) in [(1, "a1"), (2, "b_2"), (3, "c3"), (4, "d4"), (5, "x_9")] {
         let new = NewRobot {
             name,
@@ -182,7 +202,14 @@ pub(crate) async fn pages_of_names_go_both_ways_and_hold_what_matches(catalog: C
         let robot = made.await.unwrap().unwrap().principal();
         let added = catalog.add_team_member(org.id, team.id, &robot, &admin, at(3));
         assert!(added.await.unwrap());
+        let (place, role) = ((of_teams.id, "teams"), TeamRole::Admin);
+        let made = catalog.create_team(place, name, role, "", &admin, at(3));
+        made.await.unwrap();
     }
+    let owners = catalog.team(of_teams.id, catalog::OWNERS).await.unwrap().unwrap();
+    let deleted = catalog.delete_team(of_teams.id, owners.id, &admin, at(4));
+    assert!(deleted.await.unwrap());
+    assert_eq!(catalog.count_teams(of_teams.id).await.unwrap(), 5);
     let cases: [Case<'_>; 9] = [
         ("", NamePlace::First, 2, &["a1", "b_2"], false, true),
         (
@@ -235,6 +262,11 @@ pub(crate) async fn pages_of_names_go_both_ways_and_hold_what_matches(catalog: C
             "{at}"
         );
         assert_eq!(team_of(&catalog, team.id, &listing).await, expected, "{at}");
+        assert_eq!(
+            teams_of(&catalog, of_teams.id, &listing).await,
+            expected,
+            "{at}"
+        );
         assert_eq!(
             robots_of(&catalog, org.id, &listing).await,
             expected,

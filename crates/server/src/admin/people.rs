@@ -3,14 +3,16 @@
 //! A subject is written as its name: `dev` is a person, `acme+ci` a robot, `acme/backend` a team.
 
 use catalog::{
-    Account, AccountChange, AccountKind, CatalogError, CredentialKind, NewAccount, NewCredential,
-    PrincipalId, RobotChange, Role, Subject, SubjectId, Team, TeamChange, TeamRole, Visibility,
+    Account, AccountChange, AccountKind, CatalogError, CredentialKind, NameListing, NewAccount,
+    NewCredential, PrincipalId, RobotChange, Role, Subject, SubjectId, Team, TeamChange, TeamRole,
+    Visibility,
 };
 use jiff::{SignedDuration, Timestamp};
 use oci::{RepositoryName, RepositoryPattern};
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::whole::{PAGE, whole};
 use super::{Admin, AdminError};
 pub use crate::api::namespaces::GrantItem;
 pub use crate::api::organizations::OrganizationItem;
@@ -21,9 +23,6 @@ pub use crate::api::users::UserItem;
 use crate::auth::password::hash_now;
 use crate::auth::scopes::TokenScopes;
 use crate::auth::secret::{SecretKind, generate, stored};
-
-/// Accounts in one list.
-const MAX_LIST: u32 = 10_000;
 
 /// What a person is made with.
 #[derive(Debug)]
@@ -72,14 +71,16 @@ impl Admin {
     /// Lists the people, by name.
     pub async fn users(&self) -> Result<Vec<UserItem>, AdminError> {
         let kind = AccountKind::User;
-        let accounts = self.catalog.list_accounts(kind, "", MAX_LIST).await?;
+        let page = async |after: &str| self.catalog.list_accounts(kind, after, PAGE).await;
+        let accounts = whole(page, |account| &account.name).await?;
         Ok(accounts.into_iter().map(UserItem::from).collect())
     }
 
     /// Lists the organisations, by name.
     pub async fn organizations(&self) -> Result<Vec<OrganizationItem>, AdminError> {
         let kind = AccountKind::Organization;
-        let accounts = self.catalog.list_accounts(kind, "", MAX_LIST).await?;
+        let page = async |after: &str| self.catalog.list_accounts(kind, after, PAGE).await;
+        let accounts = whole(page, |account| &account.name).await?;
         Ok(accounts.into_iter().map(OrganizationItem::from).collect())
     }
 
@@ -172,14 +173,24 @@ impl Admin {
         let organization = self
             .account(AccountKind::Organization, organization)
             .await?;
-        let teams = self.catalog.teams(organization.id).await?;
+        let page = async |after: &str| {
+            let listing = NameListing::after(after, PAGE);
+            let page = self.catalog.organization_teams(organization.id, &listing);
+            page.await.map(|page| page.rows)
+        };
+        let teams = whole(page, |team| &team.name).await?;
         Ok(teams.into_iter().map(TeamItem::from).collect())
     }
 
     /// Lists a team's members.
     pub async fn team_members(&self, team: &str) -> Result<Vec<MemberItem>, AdminError> {
         let team = self.team(team).await?;
-        let members = self.catalog.team_members(team.id).await?;
+        let page = async |after: &str| {
+            let listing = NameListing::after(after, PAGE);
+            let page = self.catalog.team_page(team.id, &listing).await;
+            page.map(|page| page.rows)
+        };
+        let members = whole(page, |member| &member.subject.name).await?;
         Ok(members.into_iter().map(MemberItem::from).collect())
     }
 

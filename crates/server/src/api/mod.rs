@@ -39,6 +39,7 @@ pub(crate) mod identities;
 pub(crate) mod jobs;
 pub(crate) mod me;
 pub(crate) mod mirrors;
+pub(crate) mod names;
 pub(crate) mod namespaces;
 pub(crate) mod organizations;
 pub(crate) mod people;

@@ -10,12 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::names::NamesAsked;
 use super::problem::{Problem, Refusals};
-use super::{Administrator, Body, Caller, Segments, people, users};
+use super::{Administrator, Body, Caller, Parameters, Segments, people, users};
 use crate::app::{App, Shared};
-
-/// Organisations in one answer.
-const MAX_PAGE: u32 = 500;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +37,8 @@ pub struct OrganizationItem {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct OrganizationList {
     pub(crate) items: Vec<OrganizationItem>,
+    /// The `after` of the next answer; `null` at the end.
+    pub(crate) next: Option<String>,
 }
 
 impl From<Account> for OrganizationItem {
@@ -57,24 +57,30 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(get, delete))
 }
 
-/// Lists the organisations that the caller is in a team of; an administrator's list holds all.
+/// Lists the organisations that the caller is in a team of, by name; an administrator's list holds all.
 #[utoipa::path(
     get, path = "/organizations", tag = "organizations", operation_id = "organizations",
+    params(NamesAsked),
     responses((status = 200, body = OrganizationList), Refusals),
 )]
 pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
+    Parameters(asked): Parameters<NamesAsked>,
 ) -> Result<Json<OrganizationList>, Problem> {
+    let (after, limit) = (asked.after()?, asked.limit());
     let found = if caller.reads_everything() {
         app.catalog
-            .list_accounts(AccountKind::Organization, "", MAX_PAGE)
+            .list_accounts(AccountKind::Organization, after, limit)
             .await?
     } else {
-        app.catalog.organizations_of(caller.principal.id).await?
+        let all = app.catalog.organizations_of(caller.principal.id).await?;
+        let later = all.into_iter().filter(|found| found.name.as_str() > after);
+        later.take(limit as usize).collect()
     };
+    let next = asked.next(&found, |account| &account.name);
     let items = found.into_iter().map(OrganizationItem::from).collect();
-    Ok(Json(OrganizationList { items }))
+    Ok(Json(OrganizationList { items, next }))
 }
 
 /// Creates an organisation with its team `owners`.

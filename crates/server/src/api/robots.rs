@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::names::NamesAsked;
 use super::problem::{Problem, Refusals};
 use super::tokens::{SecretList, revoke_of};
 use super::{Body, Caller, Credentialed, Parameters, Segments, people};
@@ -75,6 +76,11 @@ pub(crate) struct NewRobotSecret {
 pub(crate) struct Which {
     /// The person or organisation that owns them. Without it: the caller's, or everybody's for an administrator.
     pub(crate) owner: Option<String>,
+    /// Begins after this full name: the previous answer's `next`.
+    #[serde(default)]
+    pub(crate) after: String,
+    /// How many; 500 if not given, and at most.
+    pub(crate) limit: Option<u32>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -108,6 +114,8 @@ pub struct RobotItem {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct RobotList {
     pub(crate) items: Vec<RobotItem>,
+    /// The `after` of the next answer; `null` at the end.
+    pub(crate) next: Option<String>,
 }
 
 impl From<Robot> for RobotItem {
@@ -186,7 +194,7 @@ pub(crate) async fn create(
     Ok((StatusCode::CREATED, Json(created)))
 }
 
-/// Lists robots, without their tokens.
+/// Lists robots by name, without their tokens.
 #[utoipa::path(
     get, path = "/robots", tag = "robots", operation_id = "robots",
     params(Which),
@@ -203,9 +211,15 @@ pub(crate) async fn list(
         (None, PrincipalId::Account(account)) => Some(account),
         (None, _) => return Err(Problem::forbidden("a robot owns no robots")),
     };
-    let items = app.catalog.list_robots(owner).await?;
-    let items = items.into_iter().map(RobotItem::from).collect();
-    Ok(Json(RobotList { items }))
+    let asked = NamesAsked {
+        after: which.after,
+        limit: which.limit,
+    };
+    let (after, limit) = (asked.after()?, asked.limit());
+    let found = app.catalog.list_robots(owner, after, limit).await?;
+    let next = asked.next(&found, |robot| &robot.name);
+    let items = found.into_iter().map(RobotItem::from).collect();
+    Ok(Json(RobotList { items, next }))
 }
 
 /// Returns the owner of this name, if the caller may know of its robots.

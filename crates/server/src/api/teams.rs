@@ -10,10 +10,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::names::NamesAsked;
 use super::organizations::{known, owned};
 use super::people::SubjectName;
 use super::problem::{Problem, Refusals};
-use super::{Body, Caller, Credentialed, Segments, people};
+use super::{Body, Caller, Credentialed, Parameters, Segments, people};
 use crate::app::{App, Shared};
 
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
@@ -62,6 +63,8 @@ pub struct TeamItem {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TeamList {
     pub(crate) items: Vec<TeamItem>,
+    /// The `after` of the next answer; `null` at the end.
+    pub(crate) next: Option<String>,
 }
 
 /// A member of a team.
@@ -77,6 +80,8 @@ pub struct MemberItem {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct MemberList {
     pub(crate) items: Vec<MemberItem>,
+    /// The `after` of the next answer; `null` at the end.
+    pub(crate) next: Option<String>,
 }
 
 impl From<TeamMember> for MemberItem {
@@ -113,18 +118,24 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 /// Lists an organisation's teams, by name.
 #[utoipa::path(
     get, path = "/organizations/{organization}/teams", tag = "organizations", operation_id = "teams",
-    params(("organization" = String, Path, description = "The organisation")),
+    params(("organization" = String, Path, description = "The organisation"), NamesAsked),
     responses((status = 200, body = TeamList), Refusals),
 )]
 pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     Segments(organization): Segments<String>,
+    Parameters(asked): Parameters<NamesAsked>,
 ) -> Result<Json<TeamList>, Problem> {
     let organization = known(&app, &caller, &organization).await?;
-    let teams = app.catalog.teams(organization.id).await?;
-    let items = teams.into_iter().map(TeamItem::from).collect();
-    Ok(Json(TeamList { items }))
+    let listing = asked.listing()?;
+    let found = app
+        .catalog
+        .organization_teams(organization.id, &listing)
+        .await?;
+    let next = asked.next(&found.rows, |team| &team.name);
+    let items = found.rows.into_iter().map(TeamItem::from).collect();
+    Ok(Json(TeamList { items, next }))
 }
 
 /// Creates a team.
@@ -261,6 +272,7 @@ pub(crate) async fn delete(
     params(
         ("organization" = String, Path, description = "The organisation"),
         ("team" = String, Path, description = "The team"),
+        NamesAsked,
     ),
     responses((status = 200, body = MemberList), Refusals),
 )]
@@ -268,12 +280,14 @@ pub(crate) async fn members(
     State(app): State<Shared>,
     caller: Caller,
     Segments((organization, team)): Segments<(String, String)>,
+    Parameters(asked): Parameters<NamesAsked>,
 ) -> Result<Json<MemberList>, Problem> {
     let organization = known(&app, &caller, &organization).await?;
     let team = find(&app, organization.id, &team).await?;
-    let items = app.catalog.team_members(team.id).await?;
-    let items = items.into_iter().map(MemberItem::from).collect();
-    Ok(Json(MemberList { items }))
+    let found = app.catalog.team_page(team.id, &asked.listing()?).await?;
+    let next = asked.next(&found.rows, |member| &member.subject.name);
+    let items = found.rows.into_iter().map(MemberItem::from).collect();
+    Ok(Json(MemberList { items, next }))
 }
 
 /// Puts a person or a robot into a team.

@@ -7,18 +7,16 @@ use catalog::{Account, AccountChange, AccountKind, CatalogError, NewAccount};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::me::{self, NewPassword};
+use super::names::NamesAsked;
 use super::problem::{Problem, Refusals};
 use super::{Administrator, Body, Caller, Parameters, Segments, people};
 use crate::app::Shared;
 use crate::auth::secret::{SecretKind, generate};
-
-/// Accounts in one answer.
-const MAX_PAGE: u32 = 500;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -71,15 +69,6 @@ struct UserList {
     next: Option<String>,
 }
 
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct Page {
-    /// Begins after this name.
-    #[serde(default)]
-    after: String,
-}
-
 impl From<Account> for UserItem {
     fn from(account: Account) -> Self {
         Self {
@@ -106,23 +95,21 @@ pub(super) fn routes() -> OpenApiRouter<Shared> {
 /// Lists the people, by name.
 #[utoipa::path(
     get, path = "/users", tag = "users", operation_id = "users",
-    params(Page),
+    params(NamesAsked),
     responses((status = 200, body = UserList), Refusals),
 )]
 async fn list(
     State(app): State<Shared>,
     caller: Caller,
-    Parameters(page): Parameters<Page>,
+    Parameters(asked): Parameters<NamesAsked>,
 ) -> Result<Json<UserList>, Problem> {
     readers_only(&caller)?;
-    people::plain(&page.after)?;
+    let (after, limit) = (asked.after()?, asked.limit());
     let found = app
         .catalog
-        .list_accounts(AccountKind::User, &page.after, MAX_PAGE)
+        .list_accounts(AccountKind::User, after, limit)
         .await?;
-    let next = (found.len() == MAX_PAGE as usize)
-        .then(|| found.last().map(|account| account.name.clone()))
-        .flatten();
+    let next = asked.next(&found, |account| &account.name);
     let items = found.into_iter().map(UserItem::from).collect();
     Ok(Json(UserList { items, next }))
 }

@@ -1,12 +1,12 @@
 //! Lists: pages of tags, and the repositories somebody may see.
 
 use catalog::{Catalog, NewIdentity};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::matrix::cast::by;
 use crate::openapi::problem;
 use crate::pages::person;
-use crate::world::{IMAGE, PASSWORD, Who, World, admin, image_with, now};
+use crate::world::{Answer, IMAGE, PASSWORD, Who, World, admin, image_with, now};
 
 pub(crate) async fn tags_come_in_pages(world: &mut World) {
     let image = image_with("zlib1g", "1");
@@ -166,6 +166,95 @@ pub(crate) async fn what_recurs_comes_in_pages(world: &mut World) {
     assert_eq!(end, json!({ "items": [], "next": null }));
     let nul = world.get(&admin(), "/api/v1/schedules?after=%00").await;
     problem(&nul, 404, "not-found");
+}
+
+/// Walks a list of the API with one item to an answer. Returns the names, which are at `place` in each item.
+async fn walk(world: &World, who: &Who, list: &str, place: &str) -> Vec<String> {
+    let sign = if list.contains('?') { '&' } else { '?' };
+    let (mut names, mut after) = (Vec::new(), String::new());
+    loop {
+        let path = format!("{list}{sign}limit=1&after={}", after.replace('+', "%2B"));
+        let page = world.get(who, &path).await.json();
+        let items = page["items"].as_array().unwrap();
+        let Some(item) = items.first() else {
+            assert_eq!(page["next"], json!(null));
+            return names;
+        };
+        assert_eq!(items.len(), 1, "{path}");
+        let name = item.pointer(place).and_then(Value::as_str).unwrap();
+        assert_eq!(page["next"], name, "{path}");
+        name.clone_into(&mut after);
+        names.push(after.clone());
+    }
+}
+
+pub(crate) async fn people_teams_and_robots_come_in_pages_of_names(world: &mut World) {
+    for name in ["dev", "else"] {
+        person(world, name).await;
+    }
+    let make = async |path: &str, body: Value| {
+        let request = world.request(&admin(), "POST", path).json(&body);
+        let answer = Answer::of(request).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+    };
+    for name in ["acme", "beta"] {
+        let body = json!({ "name": name, "owner": "dev" });
+        make("/api/v1/organizations", body).await;
+        for robot in ["build", "cd"] {
+            let body = json!({ "name": robot, "owner": name });
+            make("/api/v1/robots", body).await;
+        }
+    }
+    let teams = "/api/v1/organizations/acme/teams";
+    make(teams, json!({ "name": "backend", "role": "member" })).await;
+    let members = format!("{teams}/backend/members");
+    for member in ["dev", "else", "acme%2Bbuild"] {
+        let path = format!("{members}/{member}");
+        assert_eq!(world.send(&admin(), "PUT", &path).await.status, 204);
+    }
+    let dev = Who::Basic("dev".into(), PASSWORD.into());
+    let robots = "/api/v1/robots";
+    let of_acme = "/api/v1/robots?owner=acme";
+    for (who, list, place, names) in [
+        (
+            admin(),
+            "/api/v1/users",
+            "/name",
+            &["admin", "dev", "else"][..],
+        ),
+        (admin(), "/api/v1/organizations", "/name", &["acme", "beta"]),
+        (
+            dev.clone(),
+            "/api/v1/organizations",
+            "/name",
+            &["acme", "beta"],
+        ),
+        (dev.clone(), teams, "/name", &["backend", "owners"]),
+        (
+            dev.clone(),
+            &members,
+            "/member/name",
+            &["acme+build", "dev", "else"],
+        ),
+        (dev.clone(), of_acme, "/name", &["acme+build", "acme+cd"]),
+        (
+            admin(),
+            robots,
+            "/name",
+            &["acme+build", "acme+cd", "beta+build", "beta+cd"],
+        ),
+        (dev, robots, "/name", &[]),
+    ] {
+        assert_eq!(walk(world, &who, list, place).await, names, "{list}");
+        let whole = world.get(&who, list).await.json();
+        assert_eq!(whole["items"].as_array().unwrap().len(), names.len());
+        assert_eq!(whole["next"], json!(null), "{list}");
+        let sign = if list.contains('?') { '&' } else { '?' };
+        let nul = world.get(&who, &format!("{list}{sign}after=%00")).await;
+        problem(&nul, 404, "not-found");
+        let unknown = world.get(&who, &format!("{list}{sign}page=2")).await;
+        assert_eq!(unknown.status, 422, "{list}");
+    }
 }
 
 pub(crate) async fn who_a_person_is_elsewhere_is_theirs_to_see(world: &mut World) {

@@ -120,6 +120,7 @@ macro_rules! server_conformance {
             lists::the_api_lists_every_tag_page_by_page,
             lists::a_list_of_repositories_counts_again_what_moved,
             lists::the_catalog_shows_what_the_caller_may_pull,
+            lists::people_teams_and_robots_come_in_pages_of_names,
             lists::what_recurs_comes_in_pages,
             lists::who_a_person_is_elsewhere_is_theirs_to_see,
             metrics::what_is_exported_is_documented_and_the_other_way_round,

@@ -217,6 +217,23 @@ pub(crate) async fn teams_and_members_come_and_go_by_forms(world: &mut World) {
         .text();
     assert!(page.contains("1 member,"), "{page}");
 
+    for number in 0..60 {
+        let name = format!("team-{number:02}");
+        let body = json!({ "name": name, "role": "member" });
+        let path = "/api/v1/organizations/acme/teams";
+        let request = world.request(&admin(), "POST", path).json(&body);
+        assert_eq!(Answer::of(request).await.status, 201);
+    }
+    let page = visit(world, &boss, teams).await.text();
+    assert!(page.contains("50 teams on this page") && page.contains("after=team-47"));
+    let page = visit(world, &boss, &format!("{teams}?after=team-47")).await;
+    let page = page.text();
+    assert!(page.contains("12 teams on this page") && page.contains("before=team-48"));
+    let page = visit(world, &boss, &format!("{teams}?q=ACKE")).await.text();
+    assert!(page.contains("1 team,") && !page.contains("team-01"));
+    let page = visit(world, &boss, "/organisations/acme").await.text();
+    assert!(page.contains("62 teams"), "{page}");
+
     let change = [
         ("do", "change"),
         ("role", "creator"),

@@ -93,6 +93,7 @@ impl Samples {
     fn organisations(&self) -> OrganisationsPage {
         OrganisationsPage {
             frame: self.frame("/organisations"),
+            paging: NamePaging::default(),
             rows: vec![
                 OrganisationRow {
                     name: self.text("acme"),
@@ -193,6 +194,7 @@ impl Samples {
         TeamsPage {
             frame: self.frame("/organisations/acme/teams"),
             head: self.acme(),
+            paging: NamePaging::default(),
             rows: vec![
                 TeamRow {
                     sync: Some((self.text("sso"), self.text("platform-backend"))),

@@ -1,23 +1,26 @@
 //! Organisations: their list, one of them, who is in it.
 
 use axum::response::Response;
-use catalog::{OrganizationMember, Principal, SubjectId};
+use catalog::{NameListing, OrganizationMember, Principal, SubjectId};
 use web::routes::Route;
 use web::{
-    Draft, ErrorKind, Home, HomeHead, HomeView, MemberRow, MembersPage, OrganisationPage,
-    OrganisationRow, OrganisationsPage, OwnedRepository,
+    Draft, ErrorKind, Home, HomeHead, HomeView, MemberRow, MembersPage, NamePaging,
+    OrganisationPage, OrganisationRow, OrganisationsPage, OwnedRepository,
 };
 
 use super::name_lists::Asked;
 use super::{teams, usage};
+use crate::api::names::NamesAsked;
 use crate::api::organizations::{self, NewOrganization, OrganizationItem};
-use crate::api::{Administrator, Body, Segments, rules};
+use crate::api::{Administrator, Body, Parameters, Segments, rules};
 use crate::pages::refusal::refusable;
 use crate::pages::{Form, PageError, Visit, html, redirect};
 use crate::summaries;
 
 /// Repositories on an organisation's page.
 const REPOSITORIES: usize = 20;
+/// Teams to choose from where a member is added. Those of a larger organisation are found on their own pages.
+const TEAMS: u32 = 500;
 
 /// Shows the organisations that the visitor may know of.
 pub(in crate::pages) async fn list(
@@ -32,7 +35,12 @@ async fn show_list(
     principal: &Principal,
     draft: Draft,
 ) -> Result<Response, PageError> {
-    let found = organizations::list(visit.app(), visit.caller(principal)).await?;
+    let asked = NamesAsked {
+        after: visit.parameter("after").to_owned(),
+        limit: None,
+    };
+    let caller = visit.caller(principal);
+    let found = organizations::list(visit.app(), caller, Parameters(asked)).await?;
     let row = |item: OrganizationItem| OrganisationRow {
         name: item.name,
         email: item.email,
@@ -41,6 +49,10 @@ async fn show_list(
     let page = OrganisationsPage {
         frame: visit.frame(),
         rows: found.0.items.into_iter().map(row).collect(),
+        paging: NamePaging {
+            after: found.0.next,
+            ..NamePaging::default()
+        },
         holds_all: principal.superuser || principal.reader_superuser,
         may_create: principal.superuser,
         draft,
@@ -106,7 +118,7 @@ pub(super) async fn page(
         created: item.created_at,
         repositories,
         has_more,
-        teams: catalog.teams(account.id).await?.len(),
+        teams: catalog.count_teams(account.id).await?,
         members: catalog.count_members(account.id).await?,
         owned,
         may_delete: principal.superuser,
@@ -165,13 +177,15 @@ pub(super) async fn members(
     let found = catalog
         .organization_members(organization.id, &asked.listing())
         .await?;
-    let teams = catalog.teams(organization.id).await?;
+    let teams = catalog
+        .organization_teams(organization.id, &NameListing::after("", TEAMS))
+        .await?;
     let page = MembersPage {
         frame: visit.frame(),
         head,
         paging: asked.paging(&found, |member| member.subject.name.clone()),
         rows: found.rows.into_iter().map(member_row).collect(),
-        teams: teams.into_iter().map(|team| team.name).collect(),
+        teams: teams.rows.into_iter().map(|team| team.name).collect(),
         draft,
     };
     html(web::render_members(&page))

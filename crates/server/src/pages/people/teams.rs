@@ -25,10 +25,21 @@ pub(super) async fn page(
     draft: Draft,
 ) -> Result<Response, PageError> {
     let caller = visit.caller(principal);
-    let found = teams::list(visit.app(), caller, Segments(head.name.clone())).await?;
+    let organization = organizations::known(&visit.app, &caller, &head.name).await?;
+    let asked = Asked::of(visit);
+    let catalog = &visit.app.catalog;
+    let found = catalog
+        .organization_teams(organization.id, &asked.listing())
+        .await?;
     let page = TeamsPage {
         frame: visit.frame(),
-        rows: found.0.items.into_iter().map(row).collect(),
+        paging: asked.paging(&found, |team| team.name.clone()),
+        rows: found
+            .rows
+            .into_iter()
+            .map(TeamItem::from)
+            .map(row)
+            .collect(),
         head,
         draft,
     };

@@ -18,7 +18,9 @@ use crate::routes::{Query, Route};
 pub struct OrganisationsPage {
     /// The surroundings.
     pub frame: Frame,
-    /// The organisations, by name.
+    /// Which of the organisations.
+    pub paging: NamePaging,
+    /// They, by name.
     pub rows: Vec<OrganisationRow>,
     /// Whether the list holds all there are, and not the visitor's own only.
     pub holds_all: bool,
@@ -56,7 +58,7 @@ pub struct OrganisationPage {
     /// Whether there are more of them.
     pub has_more: bool,
     /// Its teams and their members.
-    pub teams: usize,
+    pub teams: u64,
     /// Who is in one of them.
     pub members: u64,
     /// Its robots, and what it uses of its quota; `None` for those who do not own it.

@@ -19,7 +19,9 @@ pub struct TeamsPage {
     pub frame: Frame,
     /// Whose page it is.
     pub head: HomeHead,
-    /// The teams, by name.
+    /// Which of its teams.
+    pub paging: NamePaging,
+    /// They, by name.
     pub rows: Vec<TeamRow>,
     /// The form that was refused.
     pub draft: Draft,
