@@ -206,7 +206,11 @@ pub(crate) async fn pages_of_names_go_both_ways_and_hold_what_matches(catalog: C
         let made = catalog.create_team(place, name, role, "", &admin, at(3));
         made.await.unwrap();
     }
-    let owners = catalog.team(of_teams.id, catalog::OWNERS).await.unwrap().unwrap();
+    let owners = catalog
+        .team(of_teams.id, catalog::OWNERS)
+        .await
+        .unwrap()
+        .unwrap();
     let deleted = catalog.delete_team(of_teams.id, owners.id, &admin, at(4));
     assert!(deleted.await.unwrap());
     assert_eq!(catalog.count_teams(of_teams.id).await.unwrap(), 5);

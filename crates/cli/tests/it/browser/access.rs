@@ -7,7 +7,7 @@
 
 use rstest::rstest;
 
-use super::driver::{Browser, Setup};
+use super::driver::{Browser, ENTER, ESCAPE, Setup, TAB};
 use super::{pages, seeded, sign_in};
 use crate::serve::{Server, Site};
 
@@ -61,6 +61,38 @@ fn every_page_is_for_everybody(#[case] scheme: &'static str) {
         look(page);
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[rstest]
+fn the_narrow_menu_opens_by_its_button_and_closes_by_escape(#[values(true, false)] scripts: bool) {
+    let server = Site::new().start();
+    let browser = Browser::start(Setup {
+        scripts,
+        scheme: "light",
+    });
+    browser.resize(360);
+    sign_in(&browser, &server);
+    browser.hides("Sign out");
+    browser.click(".menu");
+    browser.says("Sign out");
+    let (content, window) = browser.widths();
+    assert!(content <= window, "{content} of {window}");
+    browser.press(ESCAPE, 1);
+    browser.hides("Sign out");
+    // The button has the keyboard again, and what it opens comes next.
+    browser.press(ENTER, 1);
+    browser.says("Sign out");
+    browser.press(TAB, 1);
+    browser.press(ENTER, 1);
+    browser.says("No repositories yet");
+    browser.hides("Sign out");
+    browser.click(".menu");
+    browser.says("Sign out");
+    browser.click("main");
+    browser.hides("Sign out");
+    browser.resize(1440);
+    browser.says("Sign out");
+    browser.hides("Menu");
 }
 
 /// Breaks a page that is whole, and expects to hear of it.

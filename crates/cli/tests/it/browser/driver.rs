@@ -23,6 +23,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// The key under which WebDriver hides an element's name.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Keys, as WebDriver calls them.
+pub(super) const TAB: &str = "\u{e004}";
+pub(super) const ENTER: &str = "\u{e007}";
+pub(super) const ESCAPE: &str = "\u{e00c}";
+
 /// How a browser is set up.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Setup {
@@ -236,7 +241,13 @@ impl Browser {
     /// Presses the tabulator key so many times.
     #[track_caller]
     pub(super) fn press_tab(&self, times: usize) {
-        let press = ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": "\u{e004}" }));
+        self.press(TAB, times);
+    }
+
+    /// Presses a key so many times.
+    #[track_caller]
+    pub(super) fn press(&self, key: &str, times: usize) {
+        let press = ["keyDown", "keyUp"].map(|kind| json!({ "type": kind, "value": key }));
         let presses: Vec<Value> = (0..times).flat_map(|_| press.clone()).collect();
         let keys = json!({ "type": "key", "id": "keys", "actions": presses });
         self.command("POST", "/actions", &json!({ "actions": [keys] }));
