@@ -140,6 +140,139 @@ fn distroless_files_list_their_package() {
     assert_eq!(package.source_name(), "sqlite3");
 }
 
+/// Analyses a folder of the corpus as the root of an image.
+fn analyse_tree(folder: &str) -> Inventory {
+    let report = inventory::analyse_directory(&corpus::path(folder), &Limits::default());
+    inventory::merge_directory(&report)
+}
+
+/// Name, version and the facts that the named files hold, as a reader of those files writes them down.
+fn summary(inventory: &Inventory) -> Vec<String> {
+    let rows = inventory.packages.iter().map(|package| {
+        let mut row = format!(
+            "{} {} {}",
+            package.kind.as_str(),
+            package.name,
+            package.version
+        );
+        for part in [
+            package.arch.as_deref(),
+            package.licenses.first().map(String::as_str),
+        ] {
+            row.extend([" ", part.unwrap_or("-")]);
+        }
+        row
+    });
+    rows.collect()
+}
+
+fn codes(inventory: &Inventory) -> Vec<&str> {
+    let codes = inventory.diagnostics.iter();
+    codes.map(|seen| seen.code.as_ref()).collect()
+}
+
+#[test]
+fn pacman_databases_list_what_their_descriptions_say() {
+    let inventory = analyse_tree("packages/alpm/syft/installed");
+    assert_eq!(
+        summary(&inventory),
+        [
+            "alpm emacs 29.3-3 x86_64 GPL3",
+            "alpm fuzzy 1.2-3 - -",
+            "alpm gmp 6.2.1-2 x86_64 LGPL3",
+            "alpm madeup 20.30-4 - -",
+            "alpm tree-sitter 0.22.6-1 x86_64 MIT",
+        ]
+    );
+    // `corrupt-0.2.1-3` has neither a name nor a version.
+    assert_eq!(codes(&inventory), ["alpm.bad_description"]);
+    let place = "var/lib/pacman/local/x-1-1/desc";
+    let of = |name: &str| {
+        let path = corpus::path("packages/alpm/osv-scalibr").join(name);
+        summary(&analyse(place, &read(&path)))
+    };
+    assert_eq!(of("valid"), ["alpm gawk 5.3.1-1 x86_64 GPL-3.0-or-later"]);
+    assert_eq!(
+        of("valid_one_dep"),
+        ["alpm filesystem 2024.11.21-1 any GPL-3.0-or-later"]
+    );
+    assert_eq!(of("valid_no_dep"), ["alpm libxml2 2.13.5-1 x86_64 MIT"]);
+    assert_eq!(of("eof_after_dependencies"), ["alpm gawk 5.3.1-1 - -"]);
+    assert_eq!(of("invalid_value_eof"), [""; 0]);
+}
+
+#[test]
+fn portage_databases_list_what_their_directories_say() {
+    for folder in ["layout", "layout-license-groups"] {
+        let inventory = analyse_tree(&format!("packages/portage/syft/{folder}"));
+        assert!(codes(&inventory).is_empty());
+        let licence = match folder {
+            "layout" => "Apache-2.0 BSD BSD-2 CC-BY-SA-4.0 ISC MIT",
+            _ => inventory.packages[0].licenses[0].as_str(),
+        };
+        assert_eq!(
+            summary(&inventory),
+            [format!("ebuild app-containers/skopeo 1.5.1 - {licence}")]
+        );
+    }
+}
+
+#[test]
+fn opkg_databases_list_what_is_installed() {
+    let of = |path: &str| {
+        let inventory = analyse("usr/lib/opkg/status", &read(&corpus::path(path)));
+        summary(&inventory)
+    };
+    assert_eq!(
+        of("packages/dpkg/syft/var/lib/opkg/status"),
+        [
+            "deb busybox 1.36.1-r3 x86_64 GPL-2.0-only",
+            "deb dropbear 2024.85-r0 x86_64 MIT",
+            "deb kernel-modules 6.6.0-r0 x86_64 GPL-2.0 BSD-3-Clause",
+        ]
+    );
+    let folder = "packages/dpkg/osv-scalibr/opkg";
+    for (name, count) in [
+        ("valid", 3),
+        ("single", 1),
+        ("trailingnewlines", 1),
+        ("empty", 0),
+        ("nopackage", 2),
+        ("noversion", 2),
+        ("invalid", 0),
+        ("statusfield", 1),
+        ("transitional", 1),
+    ] {
+        assert_eq!(of(&format!("{folder}/{name}")).len(), count, "{name}");
+    }
+}
+
+#[test]
+fn chisel_manifests_list_their_packages() {
+    let of = |name: &str| {
+        let path = corpus::path("packages/other-os/chisel/chisel").join(name);
+        let inventory = analyse("var/lib/chisel/manifest.wall", &read(&path));
+        let codes: Vec<String> = codes(&inventory).into_iter().map(str::to_owned).collect();
+        (summary(&inventory), codes)
+    };
+    assert_eq!(
+        of("openssl.wall").0,
+        [
+            "deb base-files 13ubuntu10.2 amd64 -",
+            "deb libc6 2.39-0ubuntu8.4 amd64 -",
+            "deb libssl3t64 3.0.13-0ubuntu3.5 amd64 -",
+            "deb openssl 3.0.13-0ubuntu3.5 amd64 -",
+        ]
+    );
+    let (rows, codes) = of("single.wall");
+    assert_eq!((rows.len(), codes.len()), (1, 0), "{rows:?} {codes:?}");
+    assert_eq!(
+        of("invalid.wall"),
+        (Vec::new(), vec!["chisel.bad_line".to_owned(); 2])
+    );
+    assert_eq!(of("empty.wall").0, [""; 0]);
+}
+
 #[test]
 fn apk_databases_list_what_a_line_parser_lists() {
     const SUFFIX: &str = ".expected.json";

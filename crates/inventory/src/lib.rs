@@ -14,12 +14,14 @@
 //! # Source
 //! `inventory.md`, sections 3 to 7 and 10, of the project's specification.
 
+mod alpm;
 mod analyse;
 mod apk;
 mod beam;
 mod bitnami;
 mod cocoapods;
 mod codec;
+mod compressed;
 mod conan;
 mod conda;
 mod cran;
@@ -41,6 +43,7 @@ mod os_release;
 mod passwd;
 mod path;
 mod php;
+mod portage;
 mod python;
 mod registry;
 mod report;

@@ -8,12 +8,15 @@ use evidence::{Diagnostic, Package};
 use crate::executable::Probe;
 use crate::extractor::{Extractor, File, Notes, Wanted};
 use crate::{
-    apk, beam, bitnami, cocoapods, conan, conda, cran, dart, dotnet, dpkg, go, haskell, julia, lua,
-    merge, npm, os_release, passwd, php, python, rpm, ruby, rust, swift, wordpress,
+    alpm, apk, beam, bitnami, cocoapods, conan, conda, cran, dart, dotnet, dpkg, go, haskell,
+    julia, lua, merge, npm, os_release, passwd, php, portage, python, rpm, ruby, rust, swift,
+    wordpress,
 };
 
 /// All extractors; the lines are sorted. Adding one: its folder, and one line here.
 const EXTRACTORS: &[&Extractor] = &[
+    &alpm::EXTRACTOR,
+    &alpm::FILES,
     &apk::EXTRACTOR,
     &beam::EXTRACTOR,
     &beam::LOCK,
@@ -25,7 +28,9 @@ const EXTRACTORS: &[&Extractor] = &[
     &dart::LOCK,
     &dotnet::EXTRACTOR,
     &dotnet::LOCK,
+    &dpkg::CHISEL,
     &dpkg::FILE_LIST,
+    &dpkg::OPKG,
     &dpkg::STATUS,
     &dpkg::STATUS_DIRECTORY,
     &go::EXTRACTOR,
@@ -41,6 +46,8 @@ const EXTRACTORS: &[&Extractor] = &[
     &php::INSTALLED,
     &php::LOCK,
     &php::PEAR,
+    &portage::DETAILS,
+    &portage::EXTRACTOR,
     &python::ARCHIVE,
     &python::EXTRACTOR,
     &python::LOCK,
@@ -222,6 +229,14 @@ mod tests {
         check("var/lib/dpkg/info/libc6:amd64.list", Some("dpkg-files"));
         check("var/lib/dpkg/info/zlib1g.md5sums", Some("dpkg-files"));
         check("var/lib/dpkg/info/zlib1g.postinst", None);
+        check("usr/lib/opkg/status", Some("opkg"));
+        check("usr/lib/opkg/info/ubus.list", Some("dpkg-files"));
+        check("usr/lib/opkg/info/ubus.control", None);
+        check("var/lib/chisel/manifest.wall", Some("chisel"));
+        check("var/lib/pacman/local/gmp-6.2.1-2/desc", Some("alpm"));
+        check("var/lib/pacman/local/gmp-6.2.1-2/mtree", Some("alpm-files"));
+        check("var/db/pkg/sys-libs/zlib-1.3/CONTENTS", Some("portage"));
+        check("var/db/pkg/sys-libs/zlib-1.3/SLOT", Some("portage-details"));
         check("lib/apk/db/installed", Some("apk"));
         check("usr/lib/apk/db/installed", Some("apk"));
         check("lib/apk/db/installed.new", None);

@@ -98,6 +98,16 @@ pub(crate) enum Rows {
     Bundled(Vec<ImagePath>),
     /// Packages of several kinds or places: what an executable or an archive holds.
     Groups(Vec<Group>),
+    /// One value about the package whose directory the file lies in.
+    Detail(Detail, String),
+}
+
+/// What the value of a file of its own is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Detail {
+    Slot,
+    License,
+    Repository,
 }
 
 /// Packages of one kind at one place inside a file.
@@ -176,6 +186,7 @@ impl Rows {
             Self::Users(users) => users.iter().map(|user| user.name.len()).sum(),
             Self::Hardlink(target) => target.len(),
             Self::Bundled(paths) => paths.iter().map(|path| path.len()).sum(),
+            Self::Detail(_, text) => text.len(),
             Self::Release(_) | Self::Present => 0,
         }
     }

@@ -6,15 +6,18 @@
 //! # Source
 //! The Alpine wiki's "Apk spec", section "Installed database V2".
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use evidence::{Evidence, PackageType};
 
+use crate::digest::FileDigest;
 use crate::extractor::{Extractor, File, Notes, OwnedPaths, Wanted, has_room};
 use crate::path;
-use crate::report::{PackageRow, Rows};
+use crate::report::{Fact, PackageRow, Rows};
 
 pub(crate) const EXTRACTOR: Extractor = Extractor {
     name: "apk",
-    version: 1,
+    version: 2,
     literals: &["lib/apk/db/installed"],
     accepts: |path| path::ends_with(path, b"lib/apk/db/installed"),
     wanted: Wanted::PackageText,
@@ -97,6 +100,8 @@ struct Paragraph {
     origin: Option<String>,
     /// The directory of the `R:` lines that follow.
     directory: Vec<u8>,
+    /// Whether the file of the last `R:` line was kept, so that a digest that follows is its.
+    is_owned: bool,
 }
 
 impl Paragraph {
@@ -121,16 +126,37 @@ impl Paragraph {
                     .collect();
             }
             b'o' => self.origin = Some(text(value)),
+            b'm' => self.tell(Fact::Maintainer, value),
+            b't' => self.tell(Fact::BuiltAt, value),
             b'F' => {
                 self.directory.clear();
                 self.directory.extend(value.iter().take(path::PATH_LIMIT));
             }
             b'R' => self.own(value, owned, notes),
+            b'Z' => self.record(value),
             _ => {}
         }
     }
 
+    fn tell(&mut self, fact: Fact, value: &[u8]) {
+        self.row
+            .tell(fact, Some(text(value)).filter(|text| !text.is_empty()));
+    }
+
+    /// Takes in the digest of the file that the line before named: `Q1`, or `Q2` since apk 3, and base64.
+    fn record(&mut self, value: &[u8]) {
+        let digest = match value {
+            [b'Q', b'1', digest @ ..] => bytes(digest).map(FileDigest::Sha1),
+            [b'Q', b'2', digest @ ..] => bytes(digest).map(FileDigest::Sha256),
+            _ => None,
+        };
+        if let Some(file) = self.row.owned.last_mut().filter(|_| self.is_owned) {
+            file.digest = digest;
+        }
+    }
+
     fn own(&mut self, name: &[u8], owned: &mut OwnedPaths, notes: &mut Notes) {
+        let before = self.row.owned.len();
         let length = self.directory.len();
         if length > 0 {
             self.directory.push(b'/');
@@ -138,7 +164,12 @@ impl Paragraph {
         self.directory.extend(name);
         owned.add(&mut self.row.owned, &self.directory, None, notes);
         self.directory.truncate(length);
+        self.is_owned = self.row.owned.len() > before;
     }
+}
+
+fn bytes<const N: usize>(base64: &[u8]) -> Option<[u8; N]> {
+    BASE64_STANDARD.decode(base64).ok()?.try_into().ok()
 }
 
 fn text(value: &[u8]) -> String {
@@ -194,6 +225,25 @@ mod tests {
             owned,
             ["usr/lib/python3.11/site-packages/gamma-6.dist-info/METADATA"]
         );
+    }
+
+    #[test]
+    fn a_package_says_who_built_it_and_what_its_files_were() {
+        let (rows, codes) = read(
+            b"P:a\nV:1\nm:A B <a@alpinelinux.org>\nt:1700000000\nF:usr/lib/node_modules/npm\nR:README.md\n\
+              Z:Q1AAAAAAAAAAAAAAAAAAAAAAAAAAA=\nR:package.json\na:0:0:644\nZ:Q19XLTlvrpIGYocU+yzgD3LpTyJY8=\n\n",
+        );
+        assert_eq!(codes, [""; 0]);
+        let facts = [
+            (Fact::Maintainer, "A B <a@alpinelinux.org>".to_owned()),
+            (Fact::BuiltAt, "1700000000".to_owned()),
+        ];
+        assert_eq!(rows[0].facts, facts);
+        let [file] = rows[0].owned.as_slice() else {
+            panic!("{:?}", rows[0].owned)
+        };
+        let hello = crate::digest::Digests::of(b"hello\n");
+        assert!(hello.fits(&file.digest.expect("recorded")));
     }
 
     #[test]

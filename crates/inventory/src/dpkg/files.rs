@@ -10,8 +10,8 @@ use crate::report::Rows;
 
 pub(crate) const FILE_LIST: Extractor = Extractor {
     name: "dpkg-files",
-    version: 1,
-    literals: &["lib/dpkg/info/", "lib/dpkg/status.d/"],
+    version: 2,
+    literals: &["lib/dpkg/info/", "lib/dpkg/status.d/", "lib/opkg/info/"],
     accepts,
     wanted: Wanted::PackageText,
     ownable: false,
@@ -23,7 +23,8 @@ const LIST: &[u8] = b".list";
 
 fn accepts(path: &[u8]) -> bool {
     let directory = path::parent(path);
-    let is_info = path::ends_with(directory, b"lib/dpkg/info");
+    let is_info = path::ends_with(directory, b"lib/dpkg/info")
+        || path::ends_with(directory, b"lib/opkg/info");
     let is_status = path::ends_with(directory, b"lib/dpkg/status.d");
     (is_info && path.ends_with(LIST)) || ((is_info || is_status) && path.ends_with(MD5))
 }

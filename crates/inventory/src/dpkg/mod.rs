@@ -5,24 +5,30 @@
 //! | `**/lib/dpkg/status` | [`STATUS`] | installed packages |
 //! | `**/lib/dpkg/status.d/*` | [`STATUS_DIRECTORY`] | one package, without a `Status` field |
 //! | `**/lib/dpkg/info/*.list`, `*.md5sums`, `**/status.d/*.md5sums` | [`FILE_LIST`] | the package's files |
+//! | `**/lib/opkg/status`, `info/*.list` | [`OPKG`], [`FILE_LIST`] | the same of OpenWrt |
+//! | `**/chisel/manifest.wall` | [`CHISEL`] | packages of which only slices are there, and their files |
 //!
-//! Not read: diversions, `copyright` files, opkg's relatives of these files.
+//! Not read: diversions, and `copyright` files, which nobody needs until somebody asks for a licence.
 
+mod chisel;
 mod files;
+mod opkg;
 mod stanza;
 
+pub(crate) use chisel::CHISEL;
 pub(crate) use files::FILE_LIST;
+pub(crate) use opkg::OPKG;
 
 use evidence::{Evidence, PackageType};
 
 use crate::extractor::{Extractor, File, Notes, Wanted, has_room};
 use crate::path;
-use crate::report::{PackageRow, Rows};
+use crate::report::{Fact, PackageRow, Rows};
 use stanza::Stanza;
 
 pub(crate) const STATUS: Extractor = Extractor {
     name: "dpkg-status",
-    version: 1,
+    version: 2,
     literals: &["lib/dpkg/status"],
     accepts: |path| path::ends_with(path, b"lib/dpkg/status"),
     wanted: Wanted::PackageText,
@@ -32,7 +38,7 @@ pub(crate) const STATUS: Extractor = Extractor {
 
 pub(crate) const STATUS_DIRECTORY: Extractor = Extractor {
     name: "dpkg-status-d",
-    version: 1,
+    version: 2,
     literals: &["lib/dpkg/status.d/"],
     accepts: is_status_file,
     wanted: Wanted::PackageText,
@@ -58,11 +64,11 @@ fn is_status_file(path: &[u8]) -> bool {
 
 fn parse_status(file: &File<'_>, notes: &mut Notes) -> Rows {
     check_end(file.content, notes);
-    packages(read(file.content, Installed::AsStated, notes))
+    packages(read(file.content, as_stated, notes))
 }
 
 fn parse_status_file(file: &File<'_>, notes: &mut Notes) -> Rows {
-    packages(read(file.content, Installed::UnlessStated, notes))
+    packages(read(file.content, unless_stated, notes))
 }
 
 fn packages(rows: Vec<PackageRow>) -> Rows {
@@ -91,16 +97,34 @@ fn check_end(content: &[u8], notes: &mut Notes) {
     }
 }
 
-/// Whether a package without a `Status` field is installed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Whether a package is installed.
 enum Installed {
-    /// No: dpkg's own database always says.
-    AsStated,
-    /// Yes: `status.d` holds only installed packages.
-    UnlessStated,
+    Yes,
+    No,
+    /// Its files may be there, but it is not what an administrator would call installed.
+    Uncounted,
 }
 
-fn read(content: &[u8], installed: Installed, notes: &mut Notes) -> Vec<PackageRow> {
+/// Reads `want flag status`. A hold keeps an installed package as it is; it is installed.
+fn as_stated(stanza: &Stanza) -> Installed {
+    let status = stanza.status.as_deref().unwrap_or_default();
+    match status.split_whitespace().collect::<Vec<_>>()[..] {
+        ["install" | "hold", "ok", "installed"] => Installed::Yes,
+        [_, _, "config-files" | "not-installed"] => Installed::No,
+        [_, _, _] => Installed::Uncounted,
+        _ => Installed::No,
+    }
+}
+
+/// `status.d` holds only installed packages, which do not say so.
+fn unless_stated(stanza: &Stanza) -> Installed {
+    match stanza.status {
+        Some(_) => as_stated(stanza),
+        None => Installed::Yes,
+    }
+}
+
+fn read(content: &[u8], installed: fn(&Stanza) -> Installed, notes: &mut Notes) -> Vec<PackageRow> {
     let mut rows = Vec::new();
     for stanza in stanza::split(content) {
         let Some(row) = package(&stanza, installed, notes) else {
@@ -114,7 +138,11 @@ fn read(content: &[u8], installed: Installed, notes: &mut Notes) -> Vec<PackageR
     rows
 }
 
-fn package(stanza: &Stanza, installed: Installed, notes: &mut Notes) -> Option<PackageRow> {
+fn package(
+    stanza: &Stanza,
+    installed: fn(&Stanza) -> Installed,
+    notes: &mut Notes,
+) -> Option<PackageRow> {
     if stanza.bad_lines > 0 {
         notes.warning(
             "dpkg.bad_stanza",
@@ -134,10 +162,9 @@ fn package(stanza: &Stanza, installed: Installed, notes: &mut Notes) -> Option<P
         );
         return None;
     };
-    match stanza.status.as_deref().map(state) {
-        Some(State::Installed) => {}
-        None if installed == Installed::UnlessStated => {}
-        Some(State::Uncounted) => {
+    match installed(stanza) {
+        Installed::Yes => {}
+        Installed::Uncounted => {
             let status = stanza.status.as_deref().unwrap_or_default();
             notes.warning(
                 "dpkg.not_counted",
@@ -147,7 +174,7 @@ fn package(stanza: &Stanza, installed: Installed, notes: &mut Notes) -> Option<P
             );
             return None;
         }
-        Some(State::Absent) | None => return None,
+        Installed::No => return None,
     }
     let Some(version) = stanza.version.clone() else {
         notes.error(
@@ -161,31 +188,17 @@ fn package(stanza: &Stanza, installed: Installed, notes: &mut Notes) -> Option<P
         .as_deref()
         .map(|source| source_package(source, &version))
         .filter(|(source, source_version)| *source != name || *source_version != version);
-    Some(PackageRow {
+    let mut row = PackageRow {
         name,
         version,
         arch: stanza.architecture.clone(),
         source,
+        licenses: stanza.license.clone().into_iter().collect(),
         ..PackageRow::default()
-    })
-}
-
-enum State {
-    Installed,
-    /// Its files may be there, but it is not what an administrator would call installed.
-    Uncounted,
-    Absent,
-}
-
-/// Reads `want flag status`. A hold keeps an installed package as it is; it is installed.
-fn state(status: &str) -> State {
-    let words: Vec<&str> = status.split_whitespace().collect();
-    match words[..] {
-        ["install" | "hold", "ok", "installed"] => State::Installed,
-        [_, _, "config-files" | "not-installed"] => State::Absent,
-        [_, _, _] => State::Uncounted,
-        _ => State::Absent,
-    }
+    };
+    row.tell(Fact::Maintainer, stanza.maintainer.clone());
+    row.tell(Fact::InstalledAt, stanza.installed_time.clone());
+    Some(row)
 }
 
 /// Reads `name` or `name (version)`; without a version the source has the binary's.
@@ -283,6 +296,17 @@ mod tests {
         assert!(codes.contains(&"dpkg.truncated".to_owned()));
         assert!(!part.is_empty() && part.len() < all.len());
         assert_eq!(part[..], all[..part.len()]);
+    }
+
+    #[test]
+    fn a_package_says_who_maintains_it() {
+        let (rows, _) = status(
+            "Package: a\nStatus: install ok installed\nVersion: 1\nMaintainer: A B <a@debian.org>\n\n",
+        );
+        assert_eq!(
+            rows[0].facts,
+            [(Fact::Maintainer, "A B <a@debian.org>".to_owned())]
+        );
     }
 
     #[test]

@@ -15,6 +15,11 @@ pub(crate) struct Stanza {
     pub(crate) version: Option<String>,
     pub(crate) architecture: Option<String>,
     pub(crate) source: Option<String>,
+    pub(crate) maintainer: Option<String>,
+    /// opkg's: dpkg keeps licences in files of their own.
+    pub(crate) license: Option<String>,
+    /// opkg's: seconds of Unix time.
+    pub(crate) installed_time: Option<String>,
     /// Whether it is a stanza of vcpkg.
     pub(crate) port_version: bool,
     /// How many lines are neither a field nor a folded line.
@@ -59,6 +64,9 @@ impl Stanza {
             b"version" => &mut self.version,
             b"architecture" => &mut self.architecture,
             b"source" => &mut self.source,
+            b"maintainer" => &mut self.maintainer,
+            b"license" => &mut self.license,
+            b"installed-time" => &mut self.installed_time,
             b"port-version" => {
                 self.port_version = true;
                 return;

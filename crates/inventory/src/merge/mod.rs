@@ -5,6 +5,7 @@
 //! for a file, [`facts`] reads the image's configuration. No bytes of a layer are needed here.
 
 mod attribution;
+mod details;
 mod facts;
 mod ownership;
 mod tree;
@@ -146,6 +147,9 @@ fn packages(
     for (path, layer, file) in tree.files() {
         let listed = packages_of(path, &file.rows);
         for (mut package, (kind, _, _, row)) in listed.into_iter().zip(file.rows.packages()) {
+            if kind == PackageType::Ebuild {
+                details::add(&mut package, path, tree);
+            }
             if kind.is_os() {
                 package.layer = Some(attribution.layer(kind, row).unwrap_or(layer));
             } else {

@@ -30,7 +30,7 @@ struct Owned<'a> {
 
 impl<'a> Ownership<'a> {
     pub(crate) fn of(tree: &Tree<'a>) -> Self {
-        let installed = installed_debs(tree);
+        let installed = installed(tree);
         let mut by_path: HashMap<Vec<u8>, Owned<'a>> = HashMap::new();
         for (path, _, file) in tree.files() {
             let Some(root) = root_of(path) else {
@@ -93,12 +93,12 @@ pub(crate) fn bundled(tree: &Tree<'_>) -> HashSet<Vec<u8>> {
     bundled
 }
 
-/// The Debian packages of each root file system, whose file lists stand in files of their own.
-fn installed_debs<'t>(tree: &'t Tree<'_>) -> HashSet<(&'t [u8], &'t str)> {
+/// The packages of each root file system, where databases keep the lists of their files in files of their own.
+fn installed<'t>(tree: &'t Tree<'_>) -> HashSet<(&'t [u8], &'t str)> {
     let mut installed = HashSet::new();
     for (path, _, file) in tree.files() {
         let Rows::Packages {
-            kind: PackageType::Deb,
+            kind: PackageType::Deb | PackageType::Alpm,
             rows,
             ..
         } = &file.rows
@@ -114,8 +114,13 @@ fn installed_debs<'t>(tree: &'t Tree<'_>) -> HashSet<(&'t [u8], &'t str)> {
 
 /// Returns the root file system a database belongs to, with its slash: empty for the image's own.
 fn root_of(database: &[u8]) -> Option<&[u8]> {
-    const PLACES: [&[u8]; 6] = [
+    const PLACES: [&[u8]; 11] = [
         b"var/lib/dpkg/",
+        b"var/lib/chisel/",
+        b"var/lib/pacman/",
+        b"var/db/pkg/",
+        b"usr/lib/opkg/",
+        b"var/lib/opkg/",
         b"usr/lib/sysimage/rpm/",
         b"var/lib/rpm/",
         b"usr/share/rpm/",

@@ -399,6 +399,62 @@ fn a_layer_cut_short_makes_the_coverage_partial() {
 }
 
 #[test]
+fn directory_databases_own_files_and_disappear_package_by_package() {
+    const SIX: &str = "usr/lib/python3.12/site-packages/six-1.16.0.dist-info/METADATA";
+    const NPM: &str = "usr/lib64/node_modules/npm/package.json";
+    let desc = |name: &str| format!("%NAME%\n{name}\n\n%VERSION%\n1-1\n\n");
+    let local = |package: &str| format!("var/lib/pacman/local/{package}-1-1");
+    let base = || {
+        Tar::default()
+            .file(&format!("{}/desc", local("python-six")), desc("python-six"))
+            .file(
+                &format!("{}/files", local("python-six")),
+                format!("%FILES%\n{SIX}\n"),
+            )
+            .file(&format!("{}/desc", local("gmp")), desc("gmp"))
+            .file(SIX, metadata("six", "1.16.0"))
+            .file(
+                "var/db/pkg/net-libs/nodejs-20.6.1-r1/CONTENTS",
+                format!("obj /{NPM} 376c02bd3b22804df8fdfdc895e7dbfb 1649284374\n"),
+            )
+            .file("var/db/pkg/net-libs/nodejs-20.6.1-r1/SLOT", "0/20\n")
+            .file("var/db/pkg/net-libs/nodejs-20.6.1-r1/LICENSE", "MIT BSD\n")
+            .file(
+                "var/db/pkg/net-libs/nodejs-20.6.1-r1/repository",
+                "gentoo\n",
+            )
+            .file(NPM, package_json("npm", "9.8.1"))
+    };
+    let inventory = merge_tars([base()]);
+    let rows: Vec<_> = inventory
+        .packages
+        .iter()
+        .map(|p| (p.name.as_str(), p.owned_by.as_deref(), p.disowned))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("gmp", None, None),
+            ("python-six", None, None),
+            ("net-libs/nodejs", None, None),
+            ("six", Some("python-six"), None),
+            ("npm", Some("net-libs/nodejs"), Some(Disowned::Modified)),
+        ]
+    );
+    let nodejs = &inventory.packages[2];
+    let provenance = nodejs.provenance.as_ref().expect("known");
+    assert_eq!(nodejs.licenses, ["MIT BSD"]);
+    assert_eq!(
+        (provenance.slot.as_deref(), provenance.repository.as_deref()),
+        (Some("0/20"), Some("gentoo"))
+    );
+    let removed = merge_tars([base(), Tar::default().whiteout(&local("python-six"))]);
+    let six = removed.packages.iter().find(|p| p.name == "six");
+    assert!(removed.packages.iter().all(|p| p.name != "python-six"));
+    assert_eq!(six.expect("its file is there").owned_by, None);
+}
+
+#[test]
 fn a_cut_rpm_database_never_passes_as_no_packages() {
     let inventory = merge_tars([Tar::default().file(
         "var/lib/rpm/Packages.db",
