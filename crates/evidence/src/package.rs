@@ -72,11 +72,15 @@ pub enum PackageType {
     WordPress,
     /// Components of Bitnami's images.
     Bitnami,
+    /// Java artifacts.
+    Maven,
+    /// Programs without a package.
+    Generic,
 }
 
 impl PackageType {
     /// All kinds.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::Deb,
         Self::Apk,
         Self::Rpm,
@@ -108,6 +112,8 @@ impl PackageType {
         Self::Hackage,
         Self::WordPress,
         Self::Bitnami,
+        Self::Maven,
+        Self::Generic,
     ];
 
     /// Returns the purl type, which is also the word shown to people.
@@ -144,6 +150,8 @@ impl PackageType {
             Self::Hackage => "hackage",
             Self::WordPress => "wordpress",
             Self::Bitnami => "bitnami",
+            Self::Maven => "maven",
+            Self::Generic => "generic",
         }
     }
 
@@ -180,7 +188,9 @@ impl PackageType {
             | Self::LuaRocks
             | Self::Hackage
             | Self::WordPress
-            | Self::Bitnami => None,
+            | Self::Bitnami
+            | Self::Maven
+            | Self::Generic => None,
         }
     }
 
@@ -204,6 +214,8 @@ pub enum Evidence {
     InstalledMetadata,
     /// Data inside another artefact (a vendored copy, a shaded part).
     Embedded,
+    /// A program known by its own bytes (the version in a `redis-server`).
+    ClassifiedBinary,
     /// A statement without the installed files (a lock file, a foreign SBOM). Listed, not matched by default.
     Declared,
 }
@@ -282,7 +294,8 @@ pub struct Package {
     #[serde(rename = "type")]
     pub kind: PackageType,
     /// The name as installed; PyPI names are normalised (PEP 503), npm names carry their scope (`@a/b`), a Go module is
-    /// its path and `stdlib` the standard library.
+    /// its path and `stdlib` the standard library, a Java artifact is `group:artifact`, or its artifact alone where the
+    /// group is not known.
     pub name: String,
     /// The full version as its ecosystem writes it (`1:2.3-4`, rpm `epoch:version-release` with a known non-zero epoch).
     /// Empty when it is not known: a Go program built from a working copy.

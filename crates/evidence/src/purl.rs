@@ -15,8 +15,8 @@ use crate::{Distro, Package, PackageType};
 /// purl: the text is then empty.
 ///
 /// # Source
-/// The purl type definitions of `deb`, `apk`, `rpm`, `alpm`, `pypi`, `npm`, `golang` and `cargo` in the package-url
-/// specification.
+/// The purl type definitions of `deb`, `apk`, `rpm`, `alpm`, `pypi`, `npm`, `golang`, `cargo` and `maven` in the
+/// package-url specification.
 pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let (namespace, name) = split_name(package, distro);
     let (epoch, version) = split_version(package);
@@ -68,6 +68,10 @@ fn split_name<'a>(package: &'a Package, distro: Option<&'a Distro>) -> (Option<&
         },
         PackageType::Golang | PackageType::Swift => match package.name.rsplit_once('/') {
             Some((namespace, name)) => (Some(namespace), name),
+            None => (None, &package.name),
+        },
+        PackageType::Maven => match package.name.split_once(':') {
+            Some((group, artifact)) => (Some(group), artifact),
             None => (None, &package.name),
         },
         _ => (None, &package.name),
@@ -188,6 +192,11 @@ mod tests {
         package(PackageType::Golang, "github.com/go-sql-driver/mysql", "v1.5.0", None),
         None,
         "pkg:golang/github.com/go-sql-driver/mysql@v1.5.0"
+    )]
+    #[case::a_java_group_is_the_namespace(
+        package(PackageType::Maven, "org.antlr:ST4", "4.0.8", None),
+        None,
+        "pkg:maven/org.antlr/ST4@4.0.8"
     )]
     #[case::an_unknown_version_is_left_out(
         package(PackageType::Golang, "stdlib", "", None),

@@ -49,6 +49,8 @@ pub(crate) enum Wanted {
     Document,
     /// An rpm database.
     RpmDatabase,
+    /// An archive, which is read from its end.
+    Archive,
     /// Executables, whatever their path: they are known by their first bytes and pass by a probe, which the function
     /// makes for a path.
     Executable(fn(path: &[u8]) -> Box<dyn Probe>),
@@ -63,6 +65,7 @@ impl Wanted {
             Self::PackageText => limits.package_text,
             Self::Document => limits.document,
             Self::RpmDatabase => limits.rpm_database,
+            Self::Archive => limits.archive,
             Self::Executable(_) => {
                 let limit = limits.executable;
                 return Want::Pieces { limit };

@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use aho_corasick::AhoCorasick;
 use evidence::{Diagnostic, Package};
 
-use crate::executable::Probe;
+use crate::executable::{self, Probe};
 use crate::extractor::{Extractor, File, Notes, Wanted};
 use crate::{
-    alpm, apk, beam, bitnami, cocoapods, conan, conda, cran, dart, dotnet, dpkg, go, haskell,
-    julia, lua, merge, npm, os_release, passwd, php, portage, python, rpm, ruby, rust, swift,
-    wordpress,
+    alpm, apk, beam, bitnami, classifier, cocoapods, conan, conda, cran, dart, dotnet, dpkg, go,
+    haskell, java, julia, lua, merge, npm, os_release, passwd, php, portage, python, rpm, ruby,
+    rust, swift, wordpress,
 };
 
 /// All extractors; the lines are sorted. Adding one: its folder, and one line here.
@@ -21,6 +21,8 @@ const EXTRACTORS: &[&Extractor] = &[
     &beam::EXTRACTOR,
     &beam::LOCK,
     &bitnami::EXTRACTOR,
+    &classifier::EXTRACTOR,
+    &classifier::FILES,
     &cocoapods::LOCK,
     &conan::LOCK,
     &conda::EXTRACTOR,
@@ -36,6 +38,8 @@ const EXTRACTORS: &[&Extractor] = &[
     &go::EXTRACTOR,
     &go::REQUIREMENTS,
     &haskell::LOCK,
+    &java::ARCHIVE,
+    &java::PROPERTIES,
     &julia::EXTRACTOR,
     &julia::LOCK,
     &lua::EXTRACTOR,
@@ -153,7 +157,7 @@ pub(crate) fn probes(path: &[u8]) -> Vec<Box<dyn Probe>> {
 
 /// Returns whether an operating system package that owns `path` answers for what a language extractor finds there.
 pub(crate) fn is_ownable(path: &[u8]) -> bool {
-    interested(path).is_some_and(|extractor| extractor.ownable)
+    interested(path).map_or_else(|| executable::may_be(path), |extractor| extractor.ownable)
 }
 
 struct Interest {

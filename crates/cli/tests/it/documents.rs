@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::world::World;
 
-/// What changes with the clock, or with how a snapshot is stored, and says nothing about a document.
-const REDACTED: [(&str, &str); 4] = [
+/// What changes with the clock, with the set of analysers, or with how a snapshot is stored, and says nothing about a document.
+const REDACTED: [(&str, &str); 6] = [
     (r#""built_at": "[^"]*""#, r#""built_at": "[time]""#),
     (r#""id": "sha256:[0-9a-f]{64}""#, r#""id": "[snapshot]""#),
     (
@@ -13,6 +13,11 @@ const REDACTED: [(&str, &str); 4] = [
         r#""advisories": "[snapshot]""#,
     ),
     (r"urn:uuid:[0-9a-f-]{36}", "urn:uuid:[uuid]"),
+    (
+        r#""analyser": "[0-9a-f]{16}""#,
+        r#""analyser": "[version]""#,
+    ),
+    (r#""value": "[0-9a-f]{16}""#, r#""value": "[version]""#),
 ];
 
 fn document(world: &World, format: &str) -> Value {

@@ -165,7 +165,7 @@ fn identity(purl: Option<&str>, package: &Package) -> Value {
     // a declaration only intends one.
     let confidence = match package.evidence {
         Evidence::OsDatabase | Evidence::InstalledMetadata => 1.0,
-        Evidence::Embedded => 0.8,
+        Evidence::Embedded | Evidence::ClassifiedBinary => 0.8,
         Evidence::Declared => 0.5,
     };
     json!({
@@ -181,6 +181,7 @@ const fn word(evidence: Evidence) -> &'static str {
         Evidence::OsDatabase => "os-database",
         Evidence::InstalledMetadata => "installed-metadata",
         Evidence::Embedded => "embedded",
+        Evidence::ClassifiedBinary => "classified-binary",
         Evidence::Declared => "declared",
     }
 }

@@ -14,7 +14,9 @@ mod head;
 pub(crate) use capture::Capture;
 pub(crate) use head::{Head, Numbers};
 
+use crate::classifier;
 use crate::extractor::{File, Notes};
+use crate::path;
 use crate::report::{Group, Rows};
 
 /// No executable is smaller: the header of a 64-bit ELF file alone has so many bytes.
@@ -40,6 +42,19 @@ pub(crate) fn is_executable(head: &[u8]) -> bool {
         [0xca, 0xfe, 0xba, 0xbe, 0, 0, 0, parts, ..] => (1..=20).contains(parts),
         _ => false,
     }
+}
+
+/// Returns whether a path may be that of an executable which holds something: where programs and libraries lie.
+///
+/// Asked for the files of operating system packages, of which a report keeps only those that may matter.
+pub(crate) fn may_be(path: &[u8]) -> bool {
+    let (name, directory) = (path::basename(path), path::parent(path));
+    let has = |text: &[u8], part: &[u8]| memchr::memmem::find(text, part).is_some();
+    matches!(path::basename(directory), b"bin" | b"sbin")
+        || has(directory, b"libexec")
+        || name.ends_with(b".so")
+        || has(name, b".so.")
+        || classifier::is_known(path)
 }
 
 /// A part of an executable, in one piece.
@@ -134,6 +149,27 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
+
+    #[test]
+    fn programs_and_libraries_lie_where_they_always_do() {
+        for path in [
+            "usr/bin/app",
+            "sbin/init",
+            "usr/libexec/git-core/git",
+            "usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+            "usr/lib/python3/_rust.abi3.so",
+            "usr/lib/postgresql/15/lib/postgres",
+        ] {
+            assert!(may_be(path.as_bytes()), "{path}");
+        }
+        for path in [
+            "usr/share/doc/app/copyright",
+            "etc/app.conf",
+            "usr/lib/os-release",
+        ] {
+            assert!(!may_be(path.as_bytes()), "{path}");
+        }
+    }
 
     #[rstest]
     #[case::elf(b"\x7fELF\x02\x01\x01", true)]

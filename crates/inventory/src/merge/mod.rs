@@ -20,6 +20,7 @@ use evidence::{
 use jiff::Timestamp;
 
 use crate::ANALYSER_VERSION;
+use crate::classifier;
 use crate::extractor::PACKAGE_LIMIT;
 use crate::path;
 use crate::report::{Fact, LayerReport, PackageRow, Rows};
@@ -154,7 +155,14 @@ fn packages(
                 package.layer = Some(attribution.layer(kind, row).unwrap_or(layer));
             } else {
                 package.layer = Some(layer);
-                if let Some((owner, disowned)) = ownership.owner(path, file) {
+                if let Some((owner, disowned)) = ownership.owner(path, layer, file) {
+                    let is_classified = package.evidence == Evidence::ClassifiedBinary;
+                    if is_classified
+                        && disowned.is_none()
+                        && classifier::answers(owner, &package.name)
+                    {
+                        continue;
+                    }
                     package.owned_by = Some(owner.to_owned());
                     package.disowned = disowned;
                 }

@@ -4,7 +4,7 @@
 //! distribution's own data answers for it. A package owns files only while its database lists it as installed.
 //!
 //! An owner does not answer for a file that is no longer the one it brought. Where a database recorded digests, the file
-//! is compared with them.
+//! is compared with them; an executable, which nobody held, is one of the owner's while no layer above wrote it.
 //!
 //! Not decided here: whether the owner's distribution has data at all.
 
@@ -26,13 +26,15 @@ pub(crate) struct Ownership<'a> {
 struct Owned<'a> {
     owner: &'a str,
     recorded: Vec<&'a FileDigest>,
+    /// The topmost layer whose database lists it.
+    layer: u32,
 }
 
 impl<'a> Ownership<'a> {
     pub(crate) fn of(tree: &Tree<'a>) -> Self {
         let installed = installed(tree);
         let mut by_path: HashMap<Vec<u8>, Owned<'a>> = HashMap::new();
-        for (path, _, file) in tree.files() {
+        for (path, layer, file) in tree.files() {
             let Some(root) = root_of(path) else {
                 continue;
             };
@@ -43,8 +45,10 @@ impl<'a> Ownership<'a> {
                 let owned = by_path.entry(path).or_insert(Owned {
                     owner,
                     recorded: Vec::new(),
+                    layer,
                 });
                 owned.owner = owner;
+                owned.layer = owned.layer.max(layer);
                 owned.recorded.extend(&file.digest);
             };
             match &file.rows {
@@ -70,13 +74,20 @@ impl<'a> Ownership<'a> {
     pub(crate) fn owner(
         &self,
         path: &[u8],
+        layer: u32,
         file: &EvidenceFile,
     ) -> Option<(&'a str, Option<Disowned>)> {
         let owned = self.owned.get(path)?;
-        let is_modified = file.digests.as_ref().is_some_and(|digests| {
-            let fits = owned.recorded.iter().any(|recorded| digests.fits(recorded));
-            !owned.recorded.is_empty() && !fits
-        });
+        let is_modified = match (&file.digests, &file.rows) {
+            (Some(digests), _) => {
+                let fits = owned.recorded.iter().any(|recorded| digests.fits(recorded));
+                !owned.recorded.is_empty() && !fits
+            }
+            // An executable passed and has no digest. A package manager writes its database with its files: a program
+            // in a layer above the database came by another way.
+            (None, Rows::Groups(_)) => layer > owned.layer,
+            (None, _) => false,
+        };
         Some((owned.owner, is_modified.then_some(Disowned::Modified)))
     }
 }

@@ -82,6 +82,16 @@ fn sample(name: &str) -> (&'static str, Vec<u8>) {
             "app/node_modules/ms/package.json",
             package_json("ms", "2.1.3").into_bytes(),
         ),
+        "java-archive" => ("srv/app-1.0.jar", jar()),
+        "java-properties" => (
+            "webapps/a/META-INF/maven/org.acme/app/pom.properties",
+            "version=1.0\ngroupId=org.acme\nartifactId=app\n".into(),
+        ),
+        "classifier" => (
+            "usr/local/sbin/nginx",
+            [b"\x7fELF".as_slice(), &[0; 80], b"nginx/1.25.3\0"].concat(),
+        ),
+        "runtime-files" => ("opt/java/release", "JAVA_VERSION=\"17.0.9\"\n".into()),
         "go" => ("usr/bin/app", go_program()),
         "rust" => ("usr/bin/tool", rust_program()),
         other => {
@@ -99,6 +109,28 @@ fn sample(name: &str) -> (&'static str, Vec<u8>) {
 const BY_PATH: [&str; 1] = ["python-archive"];
 /// Extractors that hold no whole file.
 const IN_PART: [&str; 3] = ["python-archive", "rpm-wal", "wordpress"];
+/// A jar with a descriptor and another jar inside, as another program writes it.
+pub(crate) fn jar() -> Vec<u8> {
+    let inner = zip_of(&[("META-INF/MANIFEST.MF", b"Implementation-Version: 2.0\n")]);
+    zip_of(&[
+        (
+            "META-INF/maven/org.acme/app/pom.properties",
+            b"version=1.0\ngroupId=org.acme\nartifactId=app\n",
+        ),
+        ("lib/inner.jar", &inner),
+    ])
+}
+
+fn zip_of(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("an entry");
+        zip.write_all(content).expect("written to memory");
+    }
+    zip.finish().expect("written to memory").into_inner()
+}
+
 /// Build information as the linker of Go 1.18 and later writes it.
 pub(crate) fn go_program() -> Vec<u8> {
     let modules = "mod\texample.com/app\tv1.0.0\t\ndep\tgithub.com/a/b\tv1.2.3\t\n";

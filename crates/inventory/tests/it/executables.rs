@@ -1,10 +1,10 @@
 //! Executables in layers: known by their first bytes, whatever they are called.
 
-use evidence::{Coverage, Evidence, PackageType};
+use evidence::{Coverage, Disowned, Evidence, PackageType};
 use image::{FileLimits, Limits};
 
 use crate::conformance::{go_program, rust_program};
-use crate::layer::{Tar, codes, merge, merge_tars, summary};
+use crate::layer::{Tar, codes, dpkg, merge, merge_tars, summary};
 
 const LISTED: [&str; 3] = [
     "example.com/app v1.0.0 @0",
@@ -96,6 +96,75 @@ fn an_executable_beyond_the_limit_is_read_up_to_it_and_named() {
     assert_eq!(summary(&inventory), LISTED);
     assert_eq!(codes(&inventory), ["limit.file"]);
     assert_eq!(inventory.coverage, Coverage::Partial);
+}
+
+/// A server that states its version, and owned files of a Debian package.
+fn nginx(version: &str) -> Vec<u8> {
+    let version = format!("nginx version: nginx/{version}\0");
+    [b"\x7fELF".as_slice(), &[0; 200], version.as_bytes()].concat()
+}
+
+fn installed(package: &str, files: &str) -> Tar {
+    Tar::default()
+        .file("var/lib/dpkg/status", dpkg(&[(package, "1.22.1-9")]))
+        .file(&format!("var/lib/dpkg/info/{package}.list"), files)
+}
+
+#[test]
+fn a_program_without_a_package_is_classified() {
+    let inventory = merge_tars([Tar::default().file("usr/local/sbin/nginx", nginx("1.25.3"))]);
+    assert_eq!(summary(&inventory), ["nginx 1.25.3 @0"]);
+    let package = &inventory.packages[0];
+    assert_eq!(
+        (package.kind, package.evidence),
+        (PackageType::Generic, Evidence::ClassifiedBinary)
+    );
+}
+
+#[test]
+fn the_package_that_brings_a_program_answers_for_it() {
+    let tar = installed("nginx-core", "/usr/sbin/nginx\n").file("usr/sbin/nginx", nginx("1.22.1"));
+    assert_eq!(summary(&merge_tars([tar])), ["nginx-core 1.22.1-9 @0"]);
+    // Of another package it is a program like any.
+    let tar =
+        installed("company-tools", "/usr/sbin/nginx\n").file("usr/sbin/nginx", nginx("1.22.1"));
+    let inventory = merge_tars([tar]);
+    assert_eq!(
+        summary(&inventory),
+        ["company-tools 1.22.1-9 @0", "nginx 1.22.1 @0"]
+    );
+    assert_eq!(
+        inventory.packages[1].owned_by.as_deref(),
+        Some("company-tools")
+    );
+}
+
+#[test]
+fn a_program_that_a_later_layer_put_in_place_of_a_package_s_is_listed() {
+    let base = installed("nginx-core", "/usr/sbin/nginx\n").file("usr/sbin/nginx", nginx("1.22.1"));
+    let upper = Tar::default().file("usr/sbin/nginx", nginx("1.25.3"));
+    let inventory = merge_tars([base, upper]);
+    assert_eq!(
+        summary(&inventory),
+        ["nginx-core 1.22.1-9 @0", "nginx 1.25.3 @1"]
+    );
+    assert_eq!(inventory.packages[1].disowned, Some(Disowned::Modified));
+}
+
+#[test]
+fn what_an_owned_program_was_built_from_is_listed_with_its_owner() {
+    let tar = installed("app", "/usr/bin/app\n").file("usr/bin/app", go_program());
+    let inventory = merge_tars([tar]);
+    let go: Vec<_> = inventory
+        .packages
+        .iter()
+        .filter(|package| package.kind == PackageType::Golang)
+        .collect();
+    assert_eq!(go.len(), 3);
+    assert!(
+        go.iter()
+            .all(|package| package.owned_by.as_deref() == Some("app"))
+    );
 }
 
 #[test]
