@@ -49,11 +49,12 @@ fn main() -> std::io::Result<()> {
     let Some(root) = std::env::args_os().nth(1).map(PathBuf::from) else {
         return Err(std::io::Error::other("usage: seeds DIRECTORY"));
     };
-    let all: [(&str, Seeds); 17] = [
+    let all: [(&str, Seeds); 18] = [
         ("layer_walk", layers()),
         ("layer_report", layers()),
         ("report_decode", reports()),
         ("extractors", evidence_files()),
+        ("binaries", binaries()),
         ("languages", languages()),
         ("merge", pairs()),
         ("image_sources", archives()),
@@ -148,6 +149,27 @@ fn pairs() -> Seeds {
             [&at.to_le_bytes(), base.as_slice(), top].concat()
         })
         .to_vec()
+}
+
+/// What each reader looks for, as the target puts it into a whole file, and the whole file as it is.
+fn binaries() -> Seeds {
+    let modules = "path\ta\nmod\ta\t(devel)\t\ndep\tb.c/d\tv1.2.3\th1:x\n=>\te\tv2.0.0\t\nbuild\t-ldflags=\"-X main.version=1.2.3\"\n";
+    let crates = r#"{"packages":[{"name":"a","version":"0.1.0","root":true},{"name":"cc","version":"1.0.83","kind":"build"}]}"#;
+    let jar = "Manifest-Version: 1.0\nImplementation-Title: a-b\nImplementation-Version: 1.0\n c\n\0\
+        <project><parent><version>1</version></parent><groupId>g</groupId><artifactId>app</artifactId><version>${v}</version>\
+        <properties><v>2</v></properties></project>";
+    let redis = "\0\x37.0.151790282056000000000\0";
+    let held = [redis, modules, jar, crates];
+    let mut seeds = Seeds::new();
+    for (index, ((extractor, _), content)) in fuzz::binary::BINARIES.iter().zip(held).enumerate() {
+        let place = u8::try_from(index * 2).expect("a short table");
+        seeds.push(behind(place + 1, content.as_bytes()));
+        seeds.push(behind(
+            place,
+            &fuzz::binary::whole(extractor, content.as_bytes()),
+        ));
+    }
+    seeds
 }
 
 fn evidence_files() -> Seeds {

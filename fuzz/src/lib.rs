@@ -10,6 +10,8 @@
 #[path = "../../crates/inventory/tests/it/samples.rs"]
 mod samples;
 
+pub mod binary;
+
 use std::io::Write;
 use std::time::Duration;
 
