@@ -41,6 +41,7 @@ impl<'s> Descriptions<'s> {
         subject: &Subject<'_>,
         decision: &Decision<'_>,
         built_at: Timestamp,
+        owner_answers: bool,
     ) -> Result<Finding, ReadError> {
         let statement = decision.statement;
         let description = self.describe(&statement.vulnerability)?;
@@ -74,7 +75,7 @@ impl<'s> Descriptions<'s> {
                 .published
                 .and_then(|second| Timestamp::from_second(second).ok()),
             summary: flaw.summary.clone(),
-            suppressed: suppression(package, subject.name, decision, &feed),
+            suppressed: suppression(package, subject.name, decision, &feed, owner_answers),
             origin: Origin {
                 feed,
                 record: statement.record.clone(),

@@ -29,9 +29,9 @@ use decide::Decision;
 use describe::Descriptions;
 
 /// Matches an inventory: see [`Snapshot::match_inventory`].
-pub(crate) fn match_inventory(
-    snapshot: &Snapshot,
-    inventory: &Inventory,
+pub(crate) fn match_inventory<'s>(
+    snapshot: &'s Snapshot,
+    inventory: &'s Inventory,
     now: Timestamp,
 ) -> MatchReport {
     let mut run = Run {
@@ -40,6 +40,12 @@ pub(crate) fn match_inventory(
         descriptions: Descriptions::new(snapshot),
         findings: Vec::new(),
         diagnostics: Vec::new(),
+        installed: inventory
+            .packages
+            .iter()
+            .filter(|package| package.kind.is_os())
+            .map(|package| (package.name.as_str(), package))
+            .collect(),
         without_data: BTreeMap::new(),
     };
     let release = release_with_data(snapshot, inventory);
@@ -79,6 +85,8 @@ struct Run<'s> {
     descriptions: Descriptions<'s>,
     findings: Vec<Finding>,
     diagnostics: Vec<Diagnostic>,
+    /// The packages of the operating system, by name.
+    installed: HashMap<&'s str, &'s Package>,
     /// Packages that no statement could concern, by kind.
     without_data: BTreeMap<PackageType, u64>,
 }
@@ -109,7 +117,8 @@ impl Run<'_> {
                 Err(_) => Some(Decision::unknown(&group[0])),
             };
             if let Some(decision) = decision {
-                self.add_finding(package, &subject, &decision);
+                let answers = self.owner_answers(package, &group[0].vulnerability, release);
+                self.add_finding(package, &subject, &decision, answers);
             }
         }
     }
@@ -147,11 +156,54 @@ impl Run<'_> {
         Ok(statements)
     }
 
-    fn add_finding(&mut self, package: &Package, subject: &Subject<'_>, decision: &Decision<'_>) {
+    /// Returns whether the operating system's package that owns `package` answers for a vulnerability in it.
+    ///
+    /// It does for what was installed as a package of a language. For what is embedded in a program or an archive it
+    /// does only where the distribution has decided about this vulnerability in the owner: that it is fixed there, or
+    /// never was.
+    fn owner_answers(
+        &mut self,
+        package: &Package,
+        vulnerability: &str,
+        release: Option<&Release>,
+    ) -> bool {
+        let Some(owner) = package.owned_by.as_deref() else {
+            return false;
+        };
+        if package.disowned.is_some() || package.evidence != Evidence::Embedded {
+            return package.disowned.is_none();
+        }
+        let Some(owner) = self.installed.get(owner).copied() else {
+            return false;
+        };
+        let Some(subject) = self.subject(owner, release) else {
+            return false;
+        };
+        let (Ok(statements), Ok(version)) = (
+            self.statements(&subject.key),
+            Version::parse(subject.order, &subject.version),
+        ) else {
+            return false;
+        };
+        let mut about = statements
+            .chunk_by(|a, b| a.vulnerability == b.vulnerability)
+            .filter(|group| group[0].vulnerability == vulnerability);
+        about
+            .next()
+            .is_some_and(|group| decide::decide(group, &version, &mut self.diagnostics).is_none())
+    }
+
+    fn add_finding(
+        &mut self,
+        package: &Package,
+        subject: &Subject<'_>,
+        decision: &Decision<'_>,
+        owner_answers: bool,
+    ) {
         let built_at = self.snapshot.info().built_at;
         match self
             .descriptions
-            .finding(package, subject, decision, built_at)
+            .finding(package, subject, decision, built_at, owner_answers)
         {
             Ok(finding) => self.findings.push(finding),
             Err(error) => self.tell_unreadable(&error),

@@ -10,12 +10,9 @@ pub(super) fn suppression(
     source: &str,
     decision: &Decision<'_>,
     feed: &str,
+    owner_answers: bool,
 ) -> Option<Suppression> {
-    if let Some(owner) = package
-        .owned_by
-        .as_ref()
-        .filter(|_| package.disowned.is_none())
-    {
+    if let Some(owner) = package.owned_by.as_ref().filter(|_| owner_answers) {
         return Some(Suppression {
             reason: "owned-by-os-package".to_owned(),
             source: format!("the distribution's statements about {owner} hold for its files"),

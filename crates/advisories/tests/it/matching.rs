@@ -284,6 +284,38 @@ fn a_package_owned_by_the_distribution_is_listed_only_where_it_would_match() {
 }
 
 #[test]
+fn what_is_embedded_in_an_owned_file_is_matched_unless_the_distribution_decided_it() {
+    const REQUESTS: &str = r#"{"requests": {"CVE-2023-32681": {"releases": {"bookworm": {"status": "resolved",
+        "repositories": {"bookworm": "2.28.1+dfsg-2"}, "fixed_version": "2.28.1+dfsg-2", "urgency": "medium"}}}}}"#;
+    let world = World::new();
+    let snapshot = world.snapshot(&[
+        &world.file("debian.json", REQUESTS),
+        &world.file("b.json", GHSA_REQUESTS),
+        &world.file("c.yaml", PYSEC),
+    ]);
+    let counted = |owner: Package| {
+        let vendored = Package {
+            evidence: Evidence::Embedded,
+            owned_by: Some(owner.name.clone()),
+            ..package(PackageType::PyPi, "requests", "2.25.0")
+        };
+        let report = snapshot.match_inventory(&bookworm(vec![owner, vendored]), noon());
+        let open =
+            |finding: &&Finding| finding.package == "requests" && finding.suppressed.is_none();
+        report.findings.iter().filter(open).count()
+    };
+    assert_eq!(
+        counted(deb("python3-requests", "2.28.1+dfsg-2", "requests")),
+        0
+    );
+    assert_eq!(
+        counted(deb("python3-requests", "2.28.1+dfsg-1", "requests")),
+        1
+    );
+    assert_eq!(counted(deb("python3-pip", "23.0.1", "python-pip")), 1);
+}
+
+#[test]
 fn a_package_whose_owner_does_not_answer_for_it_is_matched() {
     let world = World::new();
     let snapshot = full(&world);
