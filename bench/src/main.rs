@@ -4,20 +4,22 @@
 //! and a verdict on every request, and analyses what is pushed. The generator uses plain threads and sockets, because it
 //! shares the processors with what it measures.
 //!
-//! With `--fill` there is no peer: [`scale`] measures what each operation costs as tags and manifests grow
-//! (`make bench-scale`).
+//! With `--fill` there is no peer: [`scale`] measures what each operation costs as tags and manifests grow, and
+//! [`collection`] how fast space comes back (`make bench-scale`).
 //!
 //! What it does not do: it judges nothing. The table is for people, who know how noisy their machine is.
 //!
 //! Adding a workload: a line in [`work::WORKLOADS`] and its function beside the others. Adding a registry: a function in
 //! [`servers`].
 
+mod collection;
 mod http;
 mod load;
 mod report;
 mod scale;
 mod seed;
 mod servers;
+mod settled;
 mod work;
 mod yardstick;
 
@@ -40,9 +42,9 @@ struct Options {
     /// The program `docker-registry` of CNCF distribution 2.x, or `registry` of 3.x.
     #[arg(long, default_value = "/usr/bin/docker-registry")]
     peer: PathBuf,
-    /// A PostgreSQL database for Tidegate instead of its own file.
+    /// A PostgreSQL database for Tidegate instead of its own file; with `--fill`, one for each stage.
     #[arg(long)]
-    database: Option<String>,
+    database: Vec<String>,
     /// How often each pair is measured; the first round only warms up.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -69,17 +71,17 @@ fn main() -> anyhow::Result<()> {
         None => tempfile::tempdir(),
     }
     .context("no folder for the data")?;
-    let ours = Registry::tidegate(
-        &options.tidegate,
-        folder.path(),
-        options.database.as_deref(),
-    )?;
     if let Some(fill) = &options.scale.fill {
-        let own = folder.path().join("tidegate/tidegate.db");
-        let own = format!("sqlite:{}", own.display());
-        let database = options.database.as_deref().unwrap_or(&own);
-        return scale::run(&options.scale, fill, &ours, database);
+        let made = scale::Making {
+            tidegate: &options.tidegate,
+            fill,
+            folder: folder.path(),
+            databases: &options.database,
+        };
+        return scale::run(&options.scale, &made);
     }
+    let database = options.database.first().map(String::as_str);
+    let ours = Registry::tidegate(&options.tidegate, folder.path(), database)?;
     let theirs = Registry::distribution(&options.peer, folder.path())?;
     report::opening(&[&ours, &theirs])?;
 

@@ -1,8 +1,11 @@
-//! What one operation costs as tags and manifests grow: the same requests, one at a time, at each size.
+//! What one operation costs as tags and manifests grow: the same requests, one at a time, to registries of each size.
 //!
-//! One image is pushed; the database makes the copies (`--fill`, an example program of the catalog), because pushing a
-//! million would take a day and show nothing else. The repository `bench/app` grows to each size in turn, and at last
-//! other repositories grow around it.
+//! In each registry one image is pushed; the database makes the copies (`--fill`, an example program of the catalog),
+//! because pushing a million would take a day and show nothing else. The repository `bench/app` has as many tags as the
+//! stage says; in the last stage other repositories lie around it.
+//!
+//! The registries run side by side and are asked in turn, a few requests each: whatever else the machine does, it does to
+//! all of them. Before an operation is measured, every registry has done what the one before left to be done.
 //!
 //! Adding an operation: a line in [`OPERATIONS`] and its function below.
 
@@ -17,6 +20,7 @@ use clap::Args;
 use crate::http::Connection;
 use crate::seed::{Fixture, IMAGE, push, put_manifest};
 use crate::servers::{REPOSITORY, Registry};
+use crate::settled::settle;
 use crate::work::fresh;
 
 /// What grows, and how far.
@@ -34,12 +38,35 @@ pub(crate) struct Scale {
     /// How often each operation is measured at each stage.
     #[arg(long, default_value_t = 400)]
     times: u64,
+    /// How many images are pushed, deleted and collected.
+    #[arg(long, default_value_t = 2_000)]
+    collected: u64,
 }
 
 /// Requests of each operation before the ones that are measured.
 const WARM: u64 = 100;
 
-/// The stage that is measured.
+/// Requests to one registry before it is the next one's turn.
+const TURN: u64 = 20;
+
+/// What the registries are made of.
+pub(crate) struct Making<'a> {
+    pub(crate) tidegate: &'a Path,
+    pub(crate) fill: &'a Path,
+    pub(crate) folder: &'a Path,
+    /// Empty for SQLite.
+    pub(crate) databases: &'a [String],
+}
+
+/// A registry of one size.
+struct Stage {
+    name: String,
+    registry: Registry,
+    database: String,
+    tags: u64,
+}
+
+/// What an operation asks.
 struct Scene<'a> {
     fixture: &'a Fixture,
     /// Copies under the tags `v0`, `v1`, …
@@ -230,34 +257,78 @@ struct Took {
     processor: f64,
 }
 
-/// Grows, measures at each stage, and prints the table.
-pub(crate) fn run(
-    scale: &Scale,
-    fill: &Path,
-    registry: &Registry,
-    database: &str,
-) -> anyhow::Result<()> {
+/// Makes a registry for each stage, measures and prints the table.
+pub(crate) fn run(scale: &Scale, making: &Making<'_>) -> anyhow::Result<()> {
     let fixture = Fixture::new();
-    seed(&fixture, registry)?;
-    // Lists of repositories have a full page from the beginning.
-    copies(fill, "few", database, 2_000_000_000, 2_000_010_000)?;
     let mut stages = Vec::new();
-    let mut columns: Vec<Vec<Took>> = Vec::new();
-    let mut tags = 0;
-    for &size in &scale.sizes {
-        copies(fill, "tags", database, tags, size)?;
-        tags = size;
-        stages.push(format!("{size} tags"));
-        columns.push(measure(scale, registry, &fixture, tags)?);
+    for &tags in &scale.sizes {
+        stages.push(making.stage(&fixture, stages.len(), tags, 0)?);
     }
-    if scale.manifests > tags {
-        let first = 1_000_000_000;
-        let last = first + scale.manifests - tags;
-        copies(fill, "spread", database, first, last)?;
-        stages.push(format!("{} manifests", scale.manifests));
-        columns.push(measure(scale, registry, &fixture, tags)?);
+    if let Some(&tags) = scale.sizes.last()
+        && scale.manifests > tags
+    {
+        let around = scale.manifests - tags;
+        stages.push(making.stage(&fixture, stages.len(), tags, around)?);
     }
-    print(registry, &stages, &columns)
+    let registries: Vec<&Registry> = stages.iter().map(|stage| &stage.registry).collect();
+    said("at rest", settle(&registries)?)?;
+    let mut rows = Vec::new();
+    for operation in OPERATIONS {
+        rows.push(measure(scale, operation, &stages, &fixture)?);
+        settle(&registries)?;
+    }
+    print(&stages, &rows)?;
+    if let (Some(stage), 1..) = (stages.first(), scale.collected) {
+        crate::collection::run(
+            scale.collected,
+            making.fill,
+            &stage.registry,
+            &stage.database,
+        )?;
+    }
+    Ok(())
+}
+
+impl Making<'_> {
+    /// Makes a registry with so many tags in one repository, and so many manifests around it.
+    fn stage(
+        &self,
+        fixture: &Fixture,
+        number: usize,
+        tags: u64,
+        around: u64,
+    ) -> anyhow::Result<Stage> {
+        let folder = self.folder.join(number.to_string());
+        let given = match self.databases {
+            [] => None,
+            databases => Some(databases.get(number).context("a database for each stage")?),
+        };
+        let registry = Registry::tidegate(self.tidegate, &folder, given.map(String::as_str))?;
+        let database = match given {
+            Some(given) => given.clone(),
+            None => format!("sqlite:{}", folder.join("tidegate/tidegate.db").display()),
+        };
+        seed(fixture, &registry)?;
+        // Copies are copies of an image that was analysed.
+        settle(&[&registry])?;
+        let copies = |what, first, last| copies(self.fill, what, &database, first, last);
+        // Lists of repositories have a full page everywhere.
+        copies("few", 2_000_000_000, 2_000_010_000)?;
+        copies("tags", 0, tags)?;
+        if around > 0 {
+            copies("spread", 1_000_000_000, 1_000_000_000 + around)?;
+        }
+        let name = match around {
+            0 => format!("{tags} tags"),
+            _ => format!("{} manifests", tags + around),
+        };
+        Ok(Stage {
+            name,
+            registry,
+            database,
+            tags,
+        })
+    }
 }
 
 /// Pushes the image that is copied, and what refers to it.
@@ -307,40 +378,52 @@ fn copies(fill: &Path, what: &str, database: &str, first: u64, last: u64) -> any
     if !status.success() {
         bail!("{} ended with {status}", fill.display());
     }
-    writeln!(
-        std::io::stderr(),
-        "{} copies in {:.0} s",
-        last - first,
-        started.elapsed().as_secs_f64()
-    )?;
+    said(&format!("{} copies", last - first), started.elapsed())
+}
+
+/// Tells whoever waits how long something took.
+fn said(what: &str, took: Duration) -> anyhow::Result<()> {
+    writeln!(std::io::stderr(), "{what} in {:.0} s", took.as_secs_f64())?;
     Ok(())
 }
 
+/// Measures one operation at every stage, in turn.
 fn measure(
     scale: &Scale,
-    registry: &Registry,
+    operation: &Operation,
+    stages: &[Stage],
     fixture: &Fixture,
-    tags: u64,
 ) -> anyhow::Result<Vec<Took>> {
-    let scene = Scene { fixture, tags };
-    let mut took = Vec::new();
-    for operation in OPERATIONS {
-        let mut connection = operation.who.connect(registry)?;
-        let mut times = Vec::new();
-        let mut used = 0.0;
-        // What every first request of a tag brings along, a verdict to be stored among it, is not what is measured.
-        for round in 0..scale.times + WARM {
-            if round == WARM {
-                used = registry.processor_seconds()?;
-            }
-            let started = Instant::now();
-            (operation.once)(&mut connection, &scene, fresh())
-                .with_context(|| format!("{} of {tags} tags", operation.name))?;
-            if round >= WARM {
-                times.push(started.elapsed());
+    let mut open = Vec::new();
+    for stage in stages {
+        open.push(operation.who.connect(&stage.registry)?);
+    }
+    let mut times = vec![Vec::new(); stages.len()];
+    let mut used = vec![0.0; stages.len()];
+    // What every first request of a tag brings along, a verdict to be stored among it, is not what is measured.
+    let turns = [(WARM, false), (scale.times, true)];
+    for (requests, is_measured) in turns {
+        for (place, stage) in stages.iter().enumerate() {
+            used[place] = stage.registry.processor_seconds()?;
+        }
+        for first in (0..requests).step_by(TURN as usize) {
+            for (place, stage) in stages.iter().enumerate() {
+                let tags = stage.tags;
+                let scene = Scene { fixture, tags };
+                for _ in first..requests.min(first + TURN) {
+                    let started = Instant::now();
+                    (operation.once)(&mut open[place], &scene, fresh())
+                        .with_context(|| format!("{} of {}", operation.name, stage.name))?;
+                    if is_measured {
+                        times[place].push(started.elapsed());
+                    }
+                }
             }
         }
-        let processor = (registry.processor_seconds()? - used) / scale.times as f64;
+    }
+    let mut took = Vec::new();
+    for ((stage, mut times), used) in stages.iter().zip(times).zip(used) {
+        let processor = (stage.registry.processor_seconds()? - used) / scale.times as f64;
         times.sort_unstable();
         let at = |hundredths: usize| times[(times.len() * hundredths / 100).min(times.len() - 1)];
         took.push(Took {
@@ -352,41 +435,48 @@ fn measure(
     Ok(took)
 }
 
-fn print(registry: &Registry, stages: &[String], columns: &[Vec<Took>]) -> anyhow::Result<()> {
+fn print(stages: &[Stage], rows: &[Vec<Took>]) -> anyhow::Result<()> {
     let mut output = std::io::stdout();
+    let name = stages.first().map_or("", |stage| &stage.registry.name);
     writeln!(
         output,
-        "{}, one connection, p50 / p99 / processor time in ms\n",
-        registry.name
+        "{name}, one connection: p50 / p99 / processor time in ms, × the first p50\n"
     )?;
     write!(output, "| {:26} |", "operation")?;
     for stage in stages {
-        write!(output, " {stage:>22} |")?;
+        write!(output, " {:>30} |", stage.name)?;
     }
-    write!(output, " {:>12} |\n|{:-<28}|", "last ÷ first", "")?;
+    write!(output, "\n|{:-<28}|", "")?;
     for _ in stages {
-        write!(output, "{:->24}|", "")?;
+        write!(output, "{:->32}|", "")?;
     }
-    writeln!(output, "{:->14}|", "")?;
+    writeln!(output)?;
     let milliseconds = |time: Duration| time.as_secs_f64() * 1_000.0;
-    for (place, operation) in OPERATIONS.iter().enumerate() {
+    for (operation, row) in OPERATIONS.iter().zip(rows) {
         write!(output, "| {:26} |", operation.name)?;
-        for column in columns {
-            let took = column[place];
+        let first = row
+            .first()
+            .map_or(f64::NAN, |took| milliseconds(took.median));
+        for took in row {
             let (median, p99) = (milliseconds(took.median), milliseconds(took.p99));
             let processor = took.processor * 1_000.0;
-            write!(output, " {median:>6.2} / {p99:>6.2} / {processor:>4.2} |")?;
+            let ratio = median / first;
+            write!(
+                output,
+                " {median:>6.2} / {p99:>6.2} / {processor:>5.2} ×{ratio:>4.2} |"
+            )?;
         }
-        let (first, last) = (columns.first(), columns.last());
-        let ratio = first.zip(last).map_or(f64::NAN, |(first, last)| {
-            last[place].median.as_secs_f64() / first[place].median.as_secs_f64()
-        });
-        writeln!(output, " {ratio:>12.2} |")?;
+        writeln!(output)?;
     }
-    writeln!(
-        output,
-        "\n{:.1} MiB resident at its peak",
-        registry.peak_mib()?
-    )?;
+    writeln!(output)?;
+    for stage in stages {
+        writeln!(
+            output,
+            "{}: {:.1} MiB resident at its peak",
+            stage.name,
+            stage.registry.peak_mib()?
+        )?;
+    }
+    writeln!(output)?;
     Ok(())
 }

@@ -19,7 +19,7 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    fn new(length: usize) -> Self {
+    pub(crate) fn new(length: usize) -> Self {
         let mut bytes = noise(length);
         bytes.truncate(length);
         let state = Sha256::new().chain_update(&bytes);
@@ -58,7 +58,7 @@ impl Fixture {
         let config =
             br#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#
                 .to_vec();
-        let manifest = manifest(&config, &kilobyte, "seed");
+        let manifest = manifest(&config, &kilobyte, 0, "seed");
         Self {
             manifest_digest: Digest::sha256(&manifest).as_str().to_owned(),
             manifest,
@@ -90,7 +90,7 @@ impl Fixture {
 
     /// Returns a manifest that nobody has seen.
     pub(crate) fn fresh_manifest(&self, number: u64) -> Vec<u8> {
-        manifest(&self.config, &self.kilobyte, &number.to_string())
+        manifest(&self.config, &self.kilobyte, 0, &number.to_string())
     }
 }
 
@@ -129,7 +129,8 @@ pub(crate) fn put_manifest(
     Ok(())
 }
 
-fn manifest(config: &[u8], layer: &Content, mark: &str) -> Vec<u8> {
+/// Writes the manifest of an image whose one layer ends with a number.
+pub(crate) fn manifest(config: &[u8], layer: &Content, number: u64, mark: &str) -> Vec<u8> {
     serde_json::json!({
         "schemaVersion": 2,
         "mediaType": IMAGE,
@@ -140,7 +141,7 @@ fn manifest(config: &[u8], layer: &Content, mark: &str) -> Vec<u8> {
         },
         "layers": [{
             "mediaType": "application/vnd.oci.image.layer.v1.tar",
-            "digest": layer.digest_with(0),
+            "digest": layer.digest_with(number),
             "size": layer.bytes.len() + 8,
         }],
         "annotations": { "mark": mark },

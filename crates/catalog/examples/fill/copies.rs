@@ -36,7 +36,7 @@ macro_rules! insert {
 }
 
 /// Copies of the source's rows; `$3` and `$4` are its repository and digest, `$5` is where to.
-const COPIES: [&str; 4] = [
+const COPIES: [&str; 6] = [
     insert!(
         "manifest_body (digest, bytes)",
         "SELECT d.digest, b.bytes FROM d CROSS JOIN manifest_body b
@@ -63,6 +63,16 @@ const COPIES: [&str; 4] = [
             p.fixable_negligible, p.fixable_unknown, p.packages, p.complete, p.platform, p.stored_at, p.as_of,
             p.next_grade, p.next_grade_at
             FROM d CROSS JOIN image_report p
+            WHERE p.digest = $4 AND CAST($3 AS BIGINT) > 0 AND CAST($5 AS BIGINT) > 0"
+    ),
+    insert!(
+        "inventory (digest, analyser_version, body, created_at)",
+        "SELECT d.digest, v.analyser_version, v.body, v.created_at FROM d CROSS JOIN inventory v
+            WHERE v.digest = $4 AND CAST($3 AS BIGINT) > 0 AND CAST($5 AS BIGINT) > 0"
+    ),
+    insert!(
+        "inventory_package (kind, name, digest)",
+        "SELECT p.kind, p.name, d.digest FROM d CROSS JOIN inventory_package p
             WHERE p.digest = $4 AND CAST($3 AS BIGINT) > 0 AND CAST($5 AS BIGINT) > 0"
     ),
 ];
