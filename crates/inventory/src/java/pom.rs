@@ -18,12 +18,13 @@ const PROPERTIES_LIMIT: usize = 1_000;
 /// Placeholders inside the values of placeholders.
 const HOPS: usize = 5;
 
-/// Returns the directory of a Maven descriptor in an archive: `META-INF/maven/<group>/<artifact>`.
+/// Returns the directory of a Maven descriptor in an archive: `META-INF/maven/<group>/<artifact>`, or one level below
+/// `maven`, where some builds put it.
 pub(super) fn directory(path: &[u8]) -> Option<&[u8]> {
     let directory = path::parent(path);
-    let maven = path::parent(path::parent(directory));
-    let is_maven = path::ends_with(maven, b"META-INF/maven");
-    is_maven.then_some(directory)
+    let above = path::parent(directory);
+    let is_maven = |directory| path::ends_with(directory, b"META-INF/maven");
+    (is_maven(above) || is_maven(path::parent(above))).then_some(directory)
 }
 
 /// Reads the coordinates. A version that the file does not know stays empty; without a group or an artifact there are
