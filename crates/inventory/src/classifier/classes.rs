@@ -91,7 +91,7 @@ classes! {
     }
     "git" {
         names: ["git", "git-upload-pack"],
-        pattern: r"\x00git/(\d+\.\d+\.\d+)",
+        pattern: r"git/(\d+\.\d+\.\d+)[^\x00]{0,40}\x00",
         owners: ["git"],
         sample: ("git", b"\0git/2.47.3\0\x32.47.3\0", "2.47.3"),
     }
@@ -175,9 +175,9 @@ classes! {
     "redis" {
         names: ["redis-server", "redis-check-rdb", "redis-check-aof"],
         // The version, the machine and second of the build, and the revision, which releases do not have.
-        pattern: r"\x00(\d{1,2}\.\d{1,2}\.\d{1,2})(?:[A-Za-z][A-Za-z0-9._-]{0,60}-)?\d{10}[01]0{8}\x00",
+        pattern: r"[^0-9.](\d{1,2}\.\d{1,2}\.\d{1,2})(?:[A-Za-z][A-Za-z0-9._-]{0,60}-)?\d{10}[01]0{8}\x00",
         owners: ["redis"],
-        sample: ("redis-server", b"\0\x37.0.151790282056000000000\0", "7.0.15"),
+        sample: ("redis-server", b"redisA7.0.151790282056000000000\0", "7.0.15"),
     }
     "ruby" {
         names: ["ruby*", "libruby*.so*"],

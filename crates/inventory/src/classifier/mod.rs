@@ -27,7 +27,7 @@ pub(crate) use files::EXTRACTOR as FILES;
 
 pub(crate) const EXTRACTOR: Extractor = Extractor {
     name: "classifier",
-    version: 1,
+    version: 2,
     literals: &[],
     accepts: |_| false,
     wanted: Wanted::Executable(probe),
