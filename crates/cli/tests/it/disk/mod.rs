@@ -388,7 +388,7 @@ fn a_server_that_ran_out_of_descriptors_goes_on_when_there_are_some() {
     let idle: Vec<std::net::TcpStream> = (0..200)
         .map(|_| std::net::TcpStream::connect(server.host()).expect("a place in the queue"))
         .collect();
-    server.wait_for("cannot accept connections");
+    server.wait_for("every place for a connection is taken");
     drop(idle);
     let image = application();
     push_image(&server, "team/app", "1.0", &image);
