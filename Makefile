@@ -3,7 +3,7 @@
 .DEFAULT_GOAL := help
 export PORT ONESHOT SECONDS_EACH CONFORMANCE RESULTS
 
-.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-scale bench-functions conformance soak fuzz
+.PHONY: help run test setup-run setup-test fmt lint doc bench bench-registry bench-scale bench-functions conformance corpus soak fuzz
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
@@ -44,6 +44,9 @@ bench-functions: ## benchmarks of single steps
 
 conformance: ## the specification's own program against a fresh server (CONFORMANCE=path to it)
 	@scripts/conformance
+
+corpus: ## the tests against public data beside the checkout (CORPUS_DIR=../shared/corpus)
+	cargo test --package tidegate-corpus
 
 soak: setup-test ## kills the server CRASHES=300 times from SEED=1, plays TAG_SEEDS=0..400 and COLLECTION_SEEDS=0..2000, then fuzzes every target in turn (SECONDS_EACH=600)
 	TEST_CRASHES=$(or $(CRASHES),300) TEST_CRASH_SEED=$(or $(SEED),1) cargo test -p tidegate --test it crash::processes

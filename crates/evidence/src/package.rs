@@ -229,7 +229,7 @@ pub struct Source {
     pub version: String,
 }
 
-/// Who made an operating system's package and where it came from, as its database says.
+/// Who made a package and where it came from, as its database or its installer says.
 ///
 /// Which publisher a distribution's statements cover is not known here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -246,9 +246,18 @@ pub struct Provenance {
     /// The slot of portage: packages of several slots are installed side by side.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<String>,
-    /// The id of the repository it was installed from: dnf's `repoid`, portage's `repository`.
+    /// The id of the repository it was installed from: dnf's `repoid`, portage's `repository`, conda's channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
+    /// Which build of its version it is, where a version is built several times: `py311h06a4308_0` of conda.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// The address it came from when that is not the registry of its kind: `git+https://example.com/a@COMMIT`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// The identifier that its registry knows it by beside the name: Julia's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<String>,
     /// When it was built.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub built_at: Option<Timestamp>,

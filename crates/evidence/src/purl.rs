@@ -20,12 +20,18 @@ use crate::{Distro, Package, PackageType};
 pub fn purl(package: &Package, distro: Option<&Distro>) -> String {
     let (namespace, name) = split_name(package, distro);
     let (epoch, version) = split_version(package);
+    let known = package.provenance.as_deref();
+    let origin = known.and_then(|known| known.origin.as_deref());
     let qualifiers = [
         (arch_key(package.kind), package.arch.clone()),
+        ("build", known.and_then(|known| known.build.clone())),
+        ("channel", channel(package)),
         ("distro", distro_label(package, distro)),
+        (origin_key(origin), origin.map(str::to_owned)),
         ("epoch", epoch.map(str::to_owned)),
         ("rpmmod", module(package)),
         ("upstream", source_rpm(package)),
+        ("uuid", known.and_then(|known| known.uuid.clone())),
     ];
     build(package.kind, namespace, name, version, qualifiers).unwrap_or_default()
 }
@@ -35,7 +41,7 @@ fn build(
     namespace: Option<&str>,
     name: &str,
     version: &str,
-    qualifiers: [(&'static str, Option<String>); 5],
+    qualifiers: [(&'static str, Option<String>); 9],
 ) -> packageurl::Result<String> {
     let mut purl = PackageUrl::new(kind.as_str(), name)?;
     if let Some(namespace) = namespace.filter(|namespace| !namespace.is_empty()) {
@@ -85,6 +91,23 @@ fn arch_key(kind: PackageType) -> &'static str {
         PackageType::Conda => "subdir",
         _ => "arch",
     }
+}
+
+/// A repository with its system in front, or a plain address.
+fn origin_key(origin: Option<&str>) -> &'static str {
+    match origin.and_then(|origin| origin.split_once("://")) {
+        Some((scheme, _)) if scheme.contains('+') => "vcs_url",
+        _ => "download_url",
+    }
+}
+
+/// The last part of a conda channel's address, before the directory of the platform.
+fn channel(package: &Package) -> Option<String> {
+    let repository = package.provenance.as_ref()?.repository.as_deref();
+    let address = repository.filter(|_| package.kind == PackageType::Conda)?;
+    let platform = format!("/{}", package.arch.as_deref().unwrap_or_default());
+    let address = address.strip_suffix(&platform).unwrap_or(address);
+    address.rsplit('/').next().map(str::to_owned)
 }
 
 /// An rpm's epoch is a qualifier; Debian's stays inside the version.
@@ -235,6 +258,38 @@ mod tests {
         #[case] expected: &str,
     ) {
         assert_eq!(purl(&package, distro.as_ref()), expected);
+    }
+
+    #[test]
+    fn a_conda_package_names_its_build_and_channel() {
+        let mut conda = package(PackageType::Conda, "absl-py", "0.4.1", Some("linux-64"));
+        conda.provenance = Some(Box::new(Provenance {
+            build: Some("py36h06a4308_0".to_owned()),
+            repository: Some("https://repo.anaconda.com/pkgs/main/linux-64".to_owned()),
+            ..Provenance::default()
+        }));
+        assert_eq!(
+            purl(&conda, None),
+            "pkg:conda/absl-py@0.4.1?build=py36h06a4308_0&channel=main&subdir=linux-64"
+        );
+    }
+
+    #[rstest]
+    #[case(
+        "git+https://example.com/a@1",
+        "vcs_url=git%2Bhttps:%2F%2Fexample.com%2Fa%401"
+    )]
+    #[case(
+        "https://example.com/a.whl",
+        "download_url=https:%2F%2Fexample.com%2Fa.whl"
+    )]
+    fn a_package_from_elsewhere_names_its_address(#[case] origin: &str, #[case] expected: &str) {
+        let mut python = package(PackageType::PyPi, "a", "1", None);
+        python.provenance = Some(Box::new(Provenance {
+            origin: Some(origin.to_owned()),
+            ..Provenance::default()
+        }));
+        assert_eq!(purl(&python, None), format!("pkg:pypi/a@1?{expected}"));
     }
 
     #[test]

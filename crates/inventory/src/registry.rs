@@ -55,6 +55,7 @@ const EXTRACTORS: &[&Extractor] = &[
     &python::ARCHIVE,
     &python::EXTRACTOR,
     &python::LOCK,
+    &python::ORIGIN,
     &python::RECORD,
     &rpm::BERKELEY,
     &rpm::MANIFEST,

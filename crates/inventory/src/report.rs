@@ -100,6 +100,8 @@ pub(crate) enum Rows {
     Groups(Vec<Group>),
     /// One value about the package whose directory the file lies in.
     Detail(Detail, String),
+    /// Where the package came from whose metadata lies beside this file; empty when it does not say.
+    Origin(String),
 }
 
 /// What the value of a file of its own is about.
@@ -185,6 +187,7 @@ impl Rows {
             Self::Owned { owner, files } => owner.len() + paths(files),
             Self::Users(users) => users.iter().map(|user| user.name.len()).sum(),
             Self::Hardlink(target) => target.len(),
+            Self::Origin(address) => address.len(),
             Self::Bundled(paths) => paths.iter().map(|path| path.len()).sum(),
             Self::Detail(_, text) => text.len(),
             Self::Release(_) | Self::Present => 0,
@@ -229,6 +232,8 @@ pub(crate) enum Fact {
     /// Seconds of Unix time, in decimal.
     InstalledAt,
     SigningKey,
+    Build,
+    Uuid,
 }
 
 /// A file that a package owns.

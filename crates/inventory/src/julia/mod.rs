@@ -13,7 +13,7 @@ use crate::document;
 use crate::extractor::{Extractor, File, Notes, Wanted};
 use crate::listing::Listing;
 use crate::path;
-use crate::report::Rows;
+use crate::report::{Fact, PackageRow, Rows};
 
 pub(crate) const EXTRACTOR: Extractor = Extractor {
     name: "julia",
@@ -53,8 +53,8 @@ fn installed(file: &File<'_>, notes: &mut Notes) -> Rows {
     let mut listing = Listing::default();
     match document::toml(file.content) {
         Ok(project) => {
-            let text = |field: &str| project[field].as_str().unwrap_or_default();
-            listing.add(text("name"), text("version"), notes);
+            let name = project["name"].as_str().unwrap_or_default();
+            listing.push(row(name, &project), notes);
         }
         Err(error) => error.note("julia.bad_toml", Level::Warning, notes),
     }
@@ -69,13 +69,24 @@ fn locked(file: &File<'_>, notes: &mut Notes) -> Rows {
             for (name, entries) in packages.into_iter().flatten() {
                 let entries = entries.as_array().into_iter().flatten();
                 for entry in entries.filter(|entry| entry["path"] == Value::Null) {
-                    listing.add(name, entry["version"].as_str().unwrap_or_default(), notes);
+                    listing.push(row(name, entry), notes);
                 }
             }
         }
         Err(error) => error.note("julia.bad_toml", Level::Warning, notes),
     }
     listing.rows(PackageType::Julia, Evidence::Declared)
+}
+
+fn row(name: &str, package: &Value) -> PackageRow {
+    let text = |field: &str| package[field].as_str().map(str::to_owned);
+    let mut row = PackageRow {
+        name: name.to_owned(),
+        version: text("version").unwrap_or_default(),
+        ..PackageRow::default()
+    };
+    row.tell(Fact::Uuid, text("uuid"));
+    row
 }
 
 #[cfg(test)]

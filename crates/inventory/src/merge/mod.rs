@@ -23,6 +23,7 @@ use crate::ANALYSER_VERSION;
 use crate::classifier;
 use crate::extractor::PACKAGE_LIMIT;
 use crate::path;
+use crate::python;
 use crate::report::{Fact, LayerReport, PackageRow, Rows};
 use attribution::Attribution;
 use ownership::Ownership;
@@ -166,6 +167,9 @@ fn packages(
                     package.owned_by = Some(owner.to_owned());
                     package.disowned = disowned;
                 }
+                if let Some(origin) = origin(tree, path, kind) {
+                    package.provenance.get_or_insert_default().origin = Some(origin);
+                }
                 if package.evidence == Evidence::InstalledMetadata && bundled.contains(path) {
                     package.evidence = Evidence::Embedded;
                 }
@@ -185,6 +189,18 @@ fn packages(
         ));
     }
     packages
+}
+
+/// Where the installer of a Python package noted that it came from, if from no index.
+fn origin(tree: &Tree<'_>, path: &[u8], kind: PackageType) -> Option<String> {
+    if kind != PackageType::PyPi {
+        return None;
+    }
+    let note = path::join(path::parent(path), python::ORIGIN_FILE);
+    match &tree.file(&note)?.rows {
+        Rows::Origin(address) if !address.is_empty() => Some(address.clone()),
+        _ => None,
+    }
 }
 
 fn sort_key(package: &Package) -> (PackageType, &str, &str, &str, Option<&str>) {
@@ -228,6 +244,8 @@ fn provenance(row: &PackageRow) -> Option<Provenance> {
             Fact::Slot => &mut provenance.slot,
             Fact::Repository => &mut provenance.repository,
             Fact::SigningKey => &mut provenance.signing_key,
+            Fact::Build => &mut provenance.build,
+            Fact::Uuid => &mut provenance.uuid,
             Fact::BuiltAt => {
                 provenance.built_at = time(text);
                 continue;

@@ -28,6 +28,8 @@ struct Owned<'a> {
     recorded: Vec<&'a FileDigest>,
     /// The topmost layer whose database lists it.
     layer: u32,
+    /// Whether the owner is a package of the distribution's own package manager.
+    is_os: bool,
 }
 
 impl<'a> Ownership<'a> {
@@ -46,6 +48,7 @@ impl<'a> Ownership<'a> {
                     owner,
                     recorded: Vec::new(),
                     layer,
+                    is_os: true,
                 });
                 owned.owner = owner;
                 owned.layer = owned.layer.max(layer);
@@ -67,6 +70,7 @@ impl<'a> Ownership<'a> {
                 _ => {}
             }
         }
+        own_by_conda(tree, &mut by_path);
         Self { owned: by_path }
     }
 
@@ -88,7 +92,41 @@ impl<'a> Ownership<'a> {
             (None, Rows::Groups(_)) => layer > owned.layer,
             (None, _) => false,
         };
-        Some((owned.owner, is_modified.then_some(Disowned::Modified)))
+        let disowned = match (is_modified, owned.is_os) {
+            (true, _) => Some(Disowned::Modified),
+            (false, false) => Some(Disowned::ThirdParty),
+            (false, true) => None,
+        };
+        Some((owned.owner, disowned))
+    }
+}
+
+/// Adds what conda's packages own, where no package of the distribution does.
+///
+/// Conda installs Python packages as a distribution would, but no distribution's statements cover it: see
+/// [`Disowned::ThirdParty`].
+fn own_by_conda<'a>(tree: &Tree<'a>, by_path: &mut HashMap<Vec<u8>, Owned<'a>>) {
+    for (_, layer, file) in tree.files() {
+        let Rows::Packages {
+            kind: PackageType::Conda,
+            rows,
+            ..
+        } = &file.rows
+        else {
+            continue;
+        };
+        for row in rows {
+            for file in &row.owned {
+                if let Some(path) = tree.canonical(&file.path) {
+                    by_path.entry(path).or_insert(Owned {
+                        owner: &row.name,
+                        recorded: file.digest.iter().collect(),
+                        layer,
+                        is_os: false,
+                    });
+                }
+            }
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 //! All four have the same headers, as of a mail. Names are normalised (PEP 503), versions are kept as written, because
 //! a version that is not PEP 440 is something the matcher says, not the reader.
 //!
-//! Beside them: [`archive`] (wheels and zipped eggs), [`record`] (what came inside another distribution), [`lock`]
-//! (what a project says it needs). Not read: what a distribution requires, and scripts of single files.
+//! Beside them: [`archive`] (wheels and zipped eggs), [`record`] (what came inside another distribution),
+//! [`origin`] (what no index delivered), [`lock`] (what a project says it needs). Not read: what a distribution requires, and scripts of single files.
 //!
 //! # Source
 //! The Python Packaging User Guide, "Core metadata specifications" and "Recording installed projects".
@@ -14,10 +14,12 @@ mod archive;
 mod headers;
 mod lock;
 mod name;
+mod origin;
 mod record;
 
 pub(crate) use archive::ARCHIVE;
 pub(crate) use lock::LOCK;
+pub(crate) use origin::{FILE as ORIGIN_FILE, ORIGIN};
 pub(crate) use record::RECORD;
 
 use evidence::{Evidence, PackageType};

@@ -150,6 +150,11 @@ pub(crate) const SAMPLES: &[(&str, &str, &str)] = &[
         "[[package]]\nname = \"a\"\nversion = \"4.3.0\"\nsource = { registry = \"https://pypi.org/simple\" }\n",
     ),
     (
+        "python-origin",
+        "s/a-1.dist-info/direct_url.json",
+        r#"{"url":"https://a:b@example.com/a.git","vcs_info":{"vcs":"git","commit_id":"1a2b"}}"#,
+    ),
+    (
         "python-record",
         "s/a-1.dist-info/RECORD",
         "\"a/\"\"b\"\"/c-2.dist-info/METADATA\",sha256=x,1\n",
