@@ -75,6 +75,32 @@ pub struct ImageFacts {
     /// Labels of the configuration.
     #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
     pub labels: std::collections::BTreeMap<String, String>,
+    /// What layers of Red Hat's build system say, from the base up. A later layer takes nothing away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub red_hat: Vec<RedHatFacts>,
+}
+
+/// What a layer of Red Hat's build system says about itself, kept as it is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RedHatFacts {
+    /// The position of the layer, from the base. A directory has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<u32>,
+    /// The file that says so: the path inside the image, without a leading slash.
+    pub path: String,
+    /// The ids of the repositories the layer was built from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub content_sets: Vec<String>,
+    /// Whether the history of dnf tells the repositories better.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub from_dnf_hint: bool,
+    /// The position of the layer as the build counted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_layer_index: Option<u32>,
+    /// The labels that identify the container: `com.redhat.component`, `name`, `version`, `release`, `architecture`,
+    /// `cpe`.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub labels: std::collections::BTreeMap<String, String>,
 }
 
 /// Everything found inside one image.

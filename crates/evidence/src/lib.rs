@@ -20,7 +20,7 @@ mod severity;
 pub use diagnostic::{Coverage, Diagnostic, Level};
 pub use finding::{Cvss, Epss, Finding, Fix, Kev, Origin, Status, Suppression};
 pub use grade::{Grade, GradeBasis, GradeReport, GradeStep};
-pub use image::{Distro, ImageFacts, Inventory, LayerInfo};
+pub use image::{Distro, ImageFacts, Inventory, LayerInfo, RedHatFacts};
 pub use package::{Disowned, Evidence, Package, PackageType, Provenance, Source};
 pub use purl::purl;
 pub use report::{ImageReport, MatchReport, SnapshotRef, Subject};

@@ -22,8 +22,6 @@ pub enum PackageType {
     Ebuild,
     /// Google's Container-Optimized OS.
     Cos,
-    /// A store path of Nix or Guix.
-    Nix,
     /// Snap.
     Snap,
     /// Flatpak.
@@ -80,14 +78,13 @@ pub enum PackageType {
 
 impl PackageType {
     /// All kinds.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 32] = [
         Self::Deb,
         Self::Apk,
         Self::Rpm,
         Self::Alpm,
         Self::Ebuild,
         Self::Cos,
-        Self::Nix,
         Self::Snap,
         Self::Flatpak,
         Self::Spack,
@@ -125,7 +122,6 @@ impl PackageType {
             Self::Alpm => "alpm",
             Self::Ebuild => "ebuild",
             Self::Cos => "cos",
-            Self::Nix => "nix",
             Self::Snap => "snap",
             Self::Flatpak => "flatpak",
             Self::Spack => "spack",
@@ -172,7 +168,6 @@ impl PackageType {
             Self::Alpm
             | Self::Ebuild
             | Self::Cos
-            | Self::Nix
             | Self::Snap
             | Self::Flatpak
             | Self::Spack

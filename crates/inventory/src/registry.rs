@@ -8,9 +8,9 @@ use evidence::{Diagnostic, Package};
 use crate::executable::{self, Probe};
 use crate::extractor::{Extractor, File, Notes, Wanted};
 use crate::{
-    alpm, apk, beam, bitnami, classifier, cocoapods, conan, conda, cran, dart, dotnet, dpkg, go,
-    haskell, java, julia, lua, merge, npm, os_release, passwd, php, portage, python, rpm, ruby,
-    rust, swift, wordpress,
+    alpm, apk, beam, bitnami, classifier, cocoapods, conan, conda, cos, cran, dart, dotnet, dpkg,
+    flatpak, go, haskell, java, julia, lua, merge, npm, os_release, passwd, php, portage, python,
+    redhat, rpm, ruby, rust, snap, spack, swift, wordpress,
 };
 
 /// All extractors; the lines are sorted. Adding one: its folder, and one line here.
@@ -26,6 +26,7 @@ const EXTRACTORS: &[&Extractor] = &[
     &cocoapods::LOCK,
     &conan::LOCK,
     &conda::EXTRACTOR,
+    &cos::EXTRACTOR,
     &cran::EXTRACTOR,
     &dart::LOCK,
     &dotnet::EXTRACTOR,
@@ -35,6 +36,7 @@ const EXTRACTORS: &[&Extractor] = &[
     &dpkg::OPKG,
     &dpkg::STATUS,
     &dpkg::STATUS_DIRECTORY,
+    &flatpak::EXTRACTOR,
     &go::EXTRACTOR,
     &go::REQUIREMENTS,
     &haskell::LOCK,
@@ -57,7 +59,10 @@ const EXTRACTORS: &[&Extractor] = &[
     &python::LOCK,
     &python::ORIGIN,
     &python::RECORD,
+    &redhat::CONTENT,
+    &redhat::LABELS,
     &rpm::BERKELEY,
+    &rpm::DNF_HISTORY,
     &rpm::MANIFEST,
     &rpm::NDB,
     &rpm::SQLITE,
@@ -66,6 +71,8 @@ const EXTRACTORS: &[&Extractor] = &[
     &ruby::LOCK,
     &rust::EXTRACTOR,
     &rust::LOCK,
+    &snap::EXTRACTOR,
+    &spack::EXTRACTOR,
     &swift::LOCK,
     &wordpress::EXTRACTOR,
 ];
@@ -234,6 +241,18 @@ mod tests {
         check("var/lib/dpkg/info/libc6:amd64.list", Some("dpkg-files"));
         check("var/lib/dpkg/info/zlib1g.md5sums", Some("dpkg-files"));
         check("var/lib/dpkg/info/zlib1g.postinst", None);
+        check("var/lib/dnf/history.sqlite", Some("dnf-history"));
+        check("root/buildinfo/labels.json", Some("redhat-labels"));
+        check(
+            "root/buildinfo/Dockerfile-ubi9-9.2-755",
+            Some("redhat-labels"),
+        );
+        check("usr/share/buildinfo/labels.json", Some("redhat-labels"));
+        check(
+            "usr/share/buildinfo/content-sets.json",
+            Some("redhat-content"),
+        );
+        check("srv/root/buildinfo/labels.json", None);
         check("usr/lib/opkg/status", Some("opkg"));
         check("usr/lib/opkg/info/ubus.list", Some("dpkg-files"));
         check("usr/lib/opkg/info/ubus.control", None);

@@ -100,8 +100,31 @@ pub(crate) enum Rows {
     Groups(Vec<Group>),
     /// One value about the package whose directory the file lies in.
     Detail(Detail, String),
+    /// Where packages were installed from.
+    Repositories(Vec<RepositoryRow>),
+    /// What a layer was built from.
+    Content(ContentRow),
+    /// Labels that identify a container.
+    Labels(Vec<(String, String)>),
     /// Where the package came from whose metadata lies beside this file; empty when it does not say.
     Origin(String),
+}
+
+/// The repository of one installed package.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct RepositoryRow {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) arch: String,
+    pub(crate) repository: String,
+}
+
+/// A content manifest of Red Hat's build system.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ContentRow {
+    pub(crate) sets: Vec<String>,
+    pub(crate) from_dnf_hint: bool,
+    pub(crate) layer_index: Option<u32>,
 }
 
 /// What the value of a file of its own is about.
@@ -190,6 +213,17 @@ impl Rows {
             Self::Origin(address) => address.len(),
             Self::Bundled(paths) => paths.iter().map(|path| path.len()).sum(),
             Self::Detail(_, text) => text.len(),
+            Self::Repositories(rows) => rows
+                .iter()
+                .map(|row| {
+                    row.name.len() + row.version.len() + row.arch.len() + row.repository.len()
+                })
+                .sum(),
+            Self::Content(row) => row.sets.iter().map(String::len).sum(),
+            Self::Labels(labels) => labels
+                .iter()
+                .map(|(key, text)| key.len() + text.len())
+                .sum(),
             Self::Release(_) | Self::Present => 0,
         }
     }

@@ -1,9 +1,10 @@
 //! What an image says about itself: its distribution, and how its process runs.
 
-use evidence::{Distro, ImageFacts};
+use evidence::{Distro, ImageFacts, RedHatFacts};
 
 use super::tree::Tree;
-use crate::report::{ReleaseRow, Rows};
+use crate::path;
+use crate::report::{LayerReport, ReleaseRow, Rows};
 use crate::{os_release, passwd};
 
 /// Returns the distribution: the first candidate file that names one.
@@ -40,7 +41,35 @@ pub(crate) fn image(tree: &Tree<'_>, config: Option<&oci::ImageConfig>) -> Image
         runs_as_root: Some(is_root(&process.user, tree)),
         exposed_ports: process.exposed_ports.keys().cloned().collect(),
         labels: process.labels.clone(),
+        red_hat: Vec::new(),
     }
+}
+
+/// Returns what layers of Red Hat's build system say, whatever became of their files.
+pub(crate) fn red_hat(reports: &[&LayerReport]) -> Vec<RedHatFacts> {
+    let mut facts = Vec::new();
+    for (layer, report) in (0..).zip(reports) {
+        for (path, file) in &report.files {
+            let mut fact = RedHatFacts {
+                layer: Some(layer),
+                path: path::display(path),
+                ..RedHatFacts::default()
+            };
+            match &file.rows {
+                Rows::Content(row) => {
+                    fact.content_sets.clone_from(&row.sets);
+                    fact.from_dnf_hint = row.from_dnf_hint;
+                    fact.image_layer_index = row.layer_index;
+                }
+                Rows::Labels(labels) if !labels.is_empty() => {
+                    fact.labels.extend(labels.iter().cloned());
+                }
+                _ => continue,
+            }
+            facts.push(fact);
+        }
+    }
+    facts
 }
 
 /// Reads `user`, `uid`, `user:group`. Unset is root; a name is looked up in the image before it is taken for root's.

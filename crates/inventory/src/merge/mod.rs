@@ -8,6 +8,8 @@ mod attribution;
 mod details;
 mod facts;
 mod ownership;
+mod publisher;
+mod repositories;
 mod tree;
 
 use std::borrow::Cow;
@@ -66,6 +68,9 @@ pub fn merge_directory(report: &LayerReport) -> Inventory {
     for diagnostic in &mut inventory.diagnostics {
         diagnostic.layer = None;
     }
+    for fact in &mut inventory.facts.red_hat {
+        fact.layer = None;
+    }
     inventory
 }
 
@@ -95,15 +100,20 @@ fn merge_reports(reports: &[&LayerReport], config: Option<&oci::ImageConfig>) ->
     let mut diagnostics = layer_diagnostics(reports);
     diagnostics.extend(tree.take_diagnostics());
     diagnostics.extend(file_diagnostics(&tree));
-    let packages = packages(&tree, &attribution, &mut diagnostics);
+    let distro = facts::distro(&tree);
+    let mut packages = packages(&tree, &attribution, &mut diagnostics);
+    repositories::add(&mut packages, &tree);
+    publisher::disown(&mut packages, distro.as_ref());
+    let mut facts = facts::image(&tree, config);
+    facts.red_hat = facts::red_hat(reports);
     let partial = reports.iter().any(|report| !report.complete)
         || diagnostics.iter().any(|seen| seen.level == Level::Error);
     Inventory {
         analyser: ANALYSER_VERSION.to_owned(),
-        distro: facts::distro(&tree),
+        distro,
         layers: Vec::new(),
         packages,
-        facts: facts::image(&tree, config),
+        facts,
         coverage: if partial {
             Coverage::Partial
         } else {

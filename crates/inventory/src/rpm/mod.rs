@@ -7,17 +7,20 @@
 //! | `**/rpm/Packages.db` | [`NDB`] | packages; SUSE |
 //! | `**/rpm/Packages` | [`BERKELEY`] | packages; rpm before 4.16 |
 //! | `**/rpmmanifest/container-manifest-2` | [`MANIFEST`] | packages of images without a database |
+//! | `**/dnf/history.sqlite`, `**/libdnf5/transaction_history.sqlite` | [`DNF_HISTORY`] | the repository of each package |
 //!
 //! [`sqlite`], [`ndb`] and [`berkeley`] find the package headers in a file, [`header`] reads one. A database of another
 //! kind is an error, so that its image never passes as an image without packages.
 
 mod berkeley;
+mod dnf;
 mod header;
 mod manifest;
 mod ndb;
 mod signature;
 mod sqlite;
 
+pub(crate) use dnf::DNF_HISTORY;
 pub(crate) use manifest::MANIFEST;
 
 use base64::Engine as _;

@@ -150,7 +150,7 @@ impl<'d, 'a> Pages<'d, 'a> {
             for cell in tree.cells() {
                 let record = self
                     .payload(tree.page, cell, &mut payload)
-                    .and_then(|()| Record::parse(&payload));
+                    .and_then(|id| Record::parse(id, &payload));
                 match record {
                     None => damage.row(number),
                     Some(record) if row(&record, notes) => {}
@@ -161,19 +161,19 @@ impl<'d, 'a> Pages<'d, 'a> {
         damage.note(notes);
     }
 
-    /// Gathers the payload of a leaf cell, from the cell and its chain of overflow pages.
-    fn payload(&mut self, page: &[u8], cell: usize, payload: &mut Vec<u8>) -> Option<()> {
+    /// Gathers the payload of a leaf cell, from the cell and its chain of overflow pages, and returns the row's number.
+    fn payload(&mut self, page: &[u8], cell: usize, payload: &mut Vec<u8>) -> Option<i64> {
         payload.clear();
         let mut at = cell;
         let size = usize::try_from(varint(page, &mut at)?).ok()?;
-        varint(page, &mut at)?; // the row id
+        let id = varint(page, &mut at)?.cast_signed();
         if size > PAYLOAD_LIMIT {
             return None;
         }
         let local = local_size(size, self.database.usable);
         payload.extend(page.get(at..at.checked_add(local)?)?);
         if local == size {
-            return Some(());
+            return Some(id);
         }
         let mut next = be32(page, at + local)?;
         while payload.len() < size {
@@ -182,7 +182,7 @@ impl<'d, 'a> Pages<'d, 'a> {
             let rest = (size - payload.len()).min(overflow.len() - 4);
             payload.extend(&overflow[4..4 + rest]);
         }
-        Some(())
+        Some(id)
     }
 }
 
@@ -277,15 +277,17 @@ impl<'a> TreePage<'a> {
 
 /// One row: the values of its columns.
 pub(crate) struct Record<'a> {
+    /// Its number. A column that is declared as the number of its table is stored empty.
+    pub(crate) id: i64,
     /// Type code and content of each column.
     columns: Vec<(u64, &'a [u8])>,
 }
 
 impl<'a> Record<'a> {
-    /// The tables read here have at most five columns.
+    /// The tables read here have at most seven columns.
     const COLUMN_LIMIT: usize = 16;
 
-    fn parse(payload: &'a [u8]) -> Option<Self> {
+    fn parse(id: i64, payload: &'a [u8]) -> Option<Self> {
         let mut at = 0;
         let header = usize::try_from(varint(payload, &mut at)?).ok()?;
         let mut content = payload.get(header..)?;
@@ -297,7 +299,7 @@ impl<'a> Record<'a> {
             columns.push((code, value));
             content = rest;
         }
-        Some(Self { columns })
+        Some(Self { id, columns })
     }
 
     /// Returns a blob's or a text's bytes.
@@ -306,7 +308,8 @@ impl<'a> Record<'a> {
         (*code >= 12).then_some(*value)
     }
 
-    fn integer(&self, column: usize) -> Option<i64> {
+    /// Returns a number.
+    pub(crate) fn integer(&self, column: usize) -> Option<i64> {
         let (code, value) = self.columns.get(column)?;
         match code {
             1..=6 => {

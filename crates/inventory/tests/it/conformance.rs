@@ -27,6 +27,31 @@ fn sample(name: &str) -> (&'static str, Vec<u8>) {
             "var/lib/dpkg/info/six.list",
             "/usr/lib/python3/six.dist-info/METADATA\n".into(),
         ),
+        "dnf-history" => (
+            "var/lib/dnf/history.sqlite",
+            include_bytes!("../../src/rpm/testdata/history.sqlite").to_vec(),
+        ),
+        "redhat-content" => (
+            "root/buildinfo/content_manifests/ubi9-container-9.2-755.json",
+            r#"{"content_sets":["rhel-9-for-x86_64-baseos-rpms"]}"#.into(),
+        ),
+        "redhat-labels" => (
+            "root/buildinfo/labels.json",
+            r#"{"com.redhat.component":"ubi9-container"}"#.into(),
+        ),
+        "cos" => (
+            "etc/cos-package-info.json",
+            r#"{"installedPackages":[{"category":"sys-libs","name":"zlib","version":"17162.336.17"}]}"#.into(),
+        ),
+        "snap" => ("snap/core/1/meta/snap.yaml", "name: core\nversion: 16-2.61.4\n".into()),
+        "flatpak" => (
+            "var/lib/flatpak/app/x/current/active/export/share/metainfo/x.metainfo.xml",
+            "<id>org.gimp.GIMP</id><release version=\"2.10.38\">".into(),
+        ),
+        "spack" => (
+            "opt/spack/libelf/.spack/spec.json",
+            r#"{"spec":{"nodes":[{"name":"libelf","version":"0.8.13"}]}}"#.into(),
+        ),
         "opkg" => (
             "usr/lib/opkg/status",
             "Package: ubus\nVersion: 2024.10.20-r1\nStatus: install user installed\n\n".into(),

@@ -455,6 +455,75 @@ fn directory_databases_own_files_and_disappear_package_by_package() {
 }
 
 #[test]
+fn packages_of_other_publishers_do_not_answer_for_what_they_bring() {
+    const NPM: &str = "usr/lib/node_modules/npm/package.json";
+    let owner = |os_release: &str, maintainer: &str| {
+        let status = format!(
+            "Package: nodejs\nStatus: install ok installed\nVersion: 20\nMaintainer: {maintainer}\n\n"
+        );
+        let inventory = merge_tars([Tar::default()
+            .file("etc/os-release", os_release)
+            .file(STATUS, status)
+            .file("var/lib/dpkg/info/nodejs.list", format!("/{NPM}\n"))
+            .file(NPM, package_json("npm", "10.1.0"))]);
+        let npm = inventory.packages.into_iter().find(|p| p.name == "npm");
+        npm.expect("listed").disowned
+    };
+    let foreign = Some(Disowned::ThirdParty);
+    assert_eq!(owner("ID=debian\n", "N <support@nodesource.com>"), foreign);
+    assert_eq!(owner("ID=ubuntu\n", "N <x@pkg.nodesource.com>"), foreign);
+    assert_eq!(owner("ID=debian\n", "A <a@mynodesource.com>"), None);
+    assert_eq!(owner("ID=debian\n", "A <a@debian.org>"), None);
+    assert_eq!(owner("ID=devuan\n", "N <support@nodesource.com>"), None);
+}
+
+#[test]
+fn facts_of_red_hat_stay_whatever_a_later_layer_does() {
+    let history = include_bytes!("../../src/rpm/testdata/history.sqlite");
+    let inventory = merge_tars([
+        Tar::default()
+            .file(
+                "var/lib/rpm/rpmdb.sqlite",
+                include_bytes!("../../src/rpm/testdata/rpmdb.sqlite"),
+            )
+            .file("var/lib/dnf/history.sqlite", history)
+            .file(
+                "root/buildinfo/content_manifests/a.json",
+                r#"{"content_sets":["baseos"],"metadata":{"image_layer_index":0}}"#,
+            )
+            .file("root/buildinfo/labels.json", r#"{"name":"ubi9"}"#),
+        Tar::default().whiteout("root/buildinfo"),
+    ]);
+    let facts: Vec<_> = inventory
+        .facts
+        .red_hat
+        .iter()
+        .map(|fact| (fact.layer, fact.content_sets.join(" "), fact.labels.len()))
+        .collect();
+    assert_eq!(
+        facts,
+        [
+            (Some(0), "baseos".to_owned(), 0),
+            (Some(0), String::new(), 1)
+        ]
+    );
+    let repositories: Vec<_> = inventory
+        .packages
+        .iter()
+        .filter_map(|p| {
+            Some((
+                p.name.as_str(),
+                p.provenance.as_ref()?.repository.as_deref()?,
+            ))
+        })
+        .collect();
+    assert_eq!(
+        repositories,
+        [("alpha", "appstream"), ("beta-libs", "baseos")]
+    );
+}
+
+#[test]
 fn a_cut_rpm_database_never_passes_as_no_packages() {
     let inventory = merge_tars([Tar::default().file(
         "var/lib/rpm/Packages.db",

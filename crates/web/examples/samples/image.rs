@@ -184,6 +184,7 @@ impl Samples {
                 user: self.hostile.clone().unwrap_or_default(),
                 runs_as_root: Some(true),
                 exposed_ports: vec![self.text("8080/tcp"), self.text("9090/tcp")],
+                red_hat: Vec::new(),
                 labels: BTreeMap::from([(
                     self.text("org.opencontainers.image.source"),
                     self.text("https://git.example.com/payments/api"),
