@@ -399,7 +399,9 @@ mod tests {
     #[case("AlmaLinux", None)]
     #[case("Rocky Linux:9", Some("rocky/9"))]
     #[case("Wolfi", Some("wolfi/"))]
-    #[case("Go", None)]
+    #[case("Go", Some("golang/"))]
+    #[case("crates.io", Some("cargo/"))]
+    #[case("Hackage", None)]
     #[case("Bitnami", None)]
     #[case("", None)]
     fn an_osv_ecosystem_has_its_scope_or_none(

@@ -326,12 +326,12 @@ mod tests {
             r#"{"id":"GHSA-2ccf-ffrj-m4qw","affected":[
             {"package":{"ecosystem":"npm","name":"@a/b"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"1.1.0"}]}]},
             {"package":{"ecosystem":"npm","name":"@a/b"},"ranges":[{"type":"SEMVER","events":[{"introduced":"2.0.0"},{"fixed":"2.3.0"}]}]},
-            {"package":{"ecosystem":"Go","name":"x"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}"#,
+            {"package":{"ecosystem":"Hackage","name":"x"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}"#,
         );
         assert_eq!(record.packages.len(), 1);
         assert_eq!(record.packages[0].0, "npm//@a/b");
         assert_eq!(record.packages[0].1.ranges.len(), 2);
-        assert_eq!(record.ecosystems, ["Go", "npm"]);
+        assert_eq!(record.ecosystems, ["Hackage", "npm"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::world::{
 #[case(KEV, "kev", FeedKind::Kev, 1, 0)]
 #[case(EPSS, "epss", FeedKind::Epss, 2, 0)]
 #[case(PYSEC, "osv:PyPI", FeedKind::Osv, 1, 0)]
-#[case(GHSA_CVSS, "osv:crates.io", FeedKind::Osv, 1, 1)]
+#[case(GHSA_CVSS, "osv:crates.io", FeedKind::Osv, 1, 0)]
 fn a_feed_is_recognised_by_its_content(
     #[case] content: &str,
     #[case] name: &str,
@@ -151,7 +151,8 @@ fn a_directory_without_feeds_is_an_error() {
 fn json_lines_are_documents() {
     let world = World::new();
     let one = GHSA_REQUESTS.replace('\n', " ");
-    let two = GHSA_CVSS.replace('\n', " ");
+    // Of an ecosystem whose order of versions is not known here.
+    let two = GHSA_CVSS.replace('\n', " ").replace("crates.io", "Hackage");
     let path = world.file("all.jsonl", format!("{one}\n{two}\n"));
     let reports = Builder::new(SMALL).add_path(&path).expect("a feed");
     assert_eq!((reports[0].feed.records, reports[0].feed.not_used), (2, 1));
