@@ -252,7 +252,7 @@ mod tests {
             "usr/share/buildinfo/content-sets.json",
             Some("redhat-content"),
         );
-        check("srv/root/buildinfo/labels.json", None);
+        check("srv/image/buildinfo/labels.json", None);
         check("usr/lib/opkg/status", Some("opkg"));
         check("usr/lib/opkg/info/ubus.list", Some("dpkg-files"));
         check("usr/lib/opkg/info/ubus.control", None);
