@@ -187,7 +187,7 @@ impl Catalog {
     }
 
     /// Stores a decision after the statements of `before`, and tells those who listen.
-    pub(crate) async fn put_decision_in(
+    async fn put_decision_in(
         &self,
         tx: &mut Tx,
         mut before: Batch,

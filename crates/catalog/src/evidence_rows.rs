@@ -11,7 +11,6 @@ use oci::Digest;
 use sqlx::any::AnyRow;
 
 use crate::batch::{Answer, Answers, Batch};
-use crate::connection::Tx;
 use crate::dialect::{chunks, statements};
 use crate::events::{ask_heard, ask_holders, is_heard, read_holders};
 use crate::jobs::obviate;
@@ -206,9 +205,12 @@ impl Catalog {
         report: &NewImageReport,
         now: Timestamp,
     ) -> Result<(), CatalogError> {
-        let (mut tx, batch) = self.begin_report(report, now).await?;
-        batch.run(&mut tx).await?;
-        tx.commit().await?;
+        let mut first = self.batch();
+        ask_holders(&mut first, &report.digest);
+        let (mut tx, mut answers) = self.begin_derived_with(first).await?;
+        let holders = read_holders(answers.next()?)?;
+        self.tell_scan_in(&mut tx, holders, report, now).await?;
+        tx.commit_with(self.report_batch(report, now)).await?;
         Ok(())
     }
 
@@ -343,20 +345,6 @@ impl Catalog {
             .fetch_all(&self.reader)
             .await?;
         all(rows, |row| row.digest("digest"))
-    }
-
-    /// Opens the transaction of a report, and returns the statements that store it.
-    async fn begin_report(
-        &self,
-        report: &NewImageReport,
-        now: Timestamp,
-    ) -> Result<(Tx, Batch), CatalogError> {
-        let mut batch = self.batch();
-        ask_holders(&mut batch, &report.digest);
-        let (mut tx, mut answers) = self.begin_derived_with(batch).await?;
-        let holders = read_holders(answers.next()?)?;
-        self.tell_scan_in(&mut tx, holders, report, now).await?;
-        Ok((tx, self.report_batch(report, now)))
     }
 
     /// Returns the statements that store a report.

@@ -5,8 +5,8 @@
 //! comes from an image: every number in it may lie. A block is read at most once, so the work is bounded by the file.
 //!
 //! # Source
-//! The files that rpm 4.18 writes: all numbers little-endian, pages of 4,096 bytes, slots of 16. The oracle test has rpm
-//! write one.
+//! The files that rpm 4.18 writes: all numbers little-endian, pages of 4,096 bytes, slots of 16. The corpus suite reads a
+//! real one.
 
 use crate::extractor::Notes;
 
